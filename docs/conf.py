@@ -1,0 +1,38 @@
+"""How does Sphinx build the pages of this folder?"""
+
+from importlib.metadata import version as installed_version
+
+project = "pypet_ng"
+author = "the pypet_ng developers"
+copyright = "2026, the pypet_ng developers"
+release = installed_version("pypet_ng")
+version = release
+
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx.ext.viewcode",
+]
+exclude_patterns = ["_build"]
+myst_enable_extensions = ["colon_fence", "deflist"]
+myst_heading_anchors = 3
+
+autodoc_typehints = "signature"
+autodoc_member_order = "bysource"
+autodoc_default_options = {"members": True, "show-inheritance": True}
+python_maximum_signature_line_length = 88
+napoleon_google_docstring = False
+# Types of the signature are not repeated in docstrings, so there are no targets to miss.
+nitpicky = False
+
+html_theme = "pydata_sphinx_theme"
+html_title = "pypet_ng"
+html_theme_options = {
+    "navbar_align": "left",
+    "show_toc_level": 2,
+    "navigation_with_keys": False,
+    "secondary_sidebar_items": ["page-toc"],
+}
+html_sidebars = {"why": [], "first-steps": [], "changelog": [], "file-format": []}
+html_show_sourcelink = False

@@ -1,0 +1,91 @@
+"""pypet_ng: explore the parameter space of a simulation and keep parameters and results together."""
+
+from __future__ import annotations
+
+from pypet_ng._version import __version__
+from pypet_ng.errors import (
+    BrokenFileError,
+    DataNotInStorageError,
+    DesignError,
+    FileBusyError,
+    GitDiffError,
+    InvalidNameError,
+    MissingFileError,
+    NameTakenError,
+    NodeNotFoundError,
+    NoSuchServiceError,
+    NotInRunError,
+    NotUniqueNodeError,
+    ParameterLockedException,
+    PlanMismatchError,
+    PresettingError,
+    PypetError,
+    ReadOnlyFileError,
+    StorageError,
+    TooManyGroupsError,
+    TrajectoryNotFoundError,
+    UnsupportedValueError,
+    VersionMismatchError,
+)
+from pypet_ng.spaces.product import cartesian_product, find_unique_points
+try:  # TEMPORARY
+    from pypet_ng.storage.hdf5 import HDF5StorageService
+except ImportError:
+    pass
+from pypet_ng.storage.memory import MemoryStorageService
+from pypet_ng.trajectory.environment import Environment
+from pypet_ng.trajectory.groups import (
+    ConfigGroup,
+    DerivedParameterGroup,
+    NNGroupNode,
+    ParameterGroup,
+    ResultGroup,
+)
+from pypet_ng.trajectory.leaves import BaseParameter, BaseResult, NNLeafNode
+from pypet_ng.trajectory.load import load_trajectory
+from pypet_ng.trajectory.parameter import Parameter
+from pypet_ng.trajectory.result import Result
+from pypet_ng.trajectory.trajectory import Trajectory
+
+__all__ = [
+    "BaseParameter",
+    "BaseResult",
+    "BrokenFileError",
+    "ConfigGroup",
+    "DataNotInStorageError",
+    "DerivedParameterGroup",
+    "DesignError",
+    "Environment",
+    "FileBusyError",
+    "GitDiffError",
+    "HDF5StorageService",
+    "InvalidNameError",
+    "MemoryStorageService",
+    "MissingFileError",
+    "NNGroupNode",
+    "NNLeafNode",
+    "NameTakenError",
+    "NoSuchServiceError",
+    "NodeNotFoundError",
+    "NotInRunError",
+    "NotUniqueNodeError",
+    "Parameter",
+    "ParameterGroup",
+    "ParameterLockedException",
+    "PlanMismatchError",
+    "PresettingError",
+    "PypetError",
+    "ReadOnlyFileError",
+    "Result",
+    "ResultGroup",
+    "StorageError",
+    "TooManyGroupsError",
+    "Trajectory",
+    "TrajectoryNotFoundError",
+    "UnsupportedValueError",
+    "VersionMismatchError",
+    "__version__",
+    "cartesian_product",
+    "find_unique_points",
+    "load_trajectory",
+]

@@ -1,0 +1,238 @@
+"""How does what single runs added become columns?"""
+
+from __future__ import annotations
+
+import platform
+import sys
+import traceback
+from typing import Any
+
+import numpy as np
+
+from pypet_ng._typing import Path
+from pypet_ng.encoding import Encoded, freeze, supports
+from pypet_ng.tree.nodes import Group, Leaf, Node
+from pypet_ng.tree.records import (
+    Batch,
+    Block,
+    Failure,
+    NodeKind,
+    Note,
+    NoteKind,
+    Record,
+    RunState,
+    RunStates,
+    Signature,
+    Skeleton,
+)
+from pypet_ng.tree.runnames import RUN, RUN_SET
+from pypet_ng.tree.structure import Scope
+
+__all__ = ["BatchBuilder", "failure_of", "skeleton_of"]
+
+_LARGE = 256 << 10
+
+
+def skeleton_of(node: Node, path: Path) -> Skeleton:
+    """Give the skeleton of a node in memory."""
+    annotations = dict(node.annotations) if node.annotations else {}
+    if isinstance(node, Leaf):
+        return Skeleton(
+            path=path,
+            kind=node.kind,
+            class_name=node.class_name,
+            comment=node.comment,
+            annotations=annotations,
+            items=tuple(node.dump()),
+            locked=node.locked,
+            explored=getattr(node, "column", None) is not None,
+        )
+    return Skeleton(path=path, kind=NodeKind.GROUP, comment=node.comment, annotations=annotations)
+
+
+def failure_of(row: int, error: BaseException, attempt: int) -> Failure:
+    """Describe an exception of a run; the frames of the engine itself are left out."""
+    trace = error.__traceback__
+    if trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    text = "".join(traceback.format_exception(type(error), error, trace))
+    return Failure(row, type(error).__name__, str(error), text, attempt)
+
+
+class BatchBuilder:
+    """Gathers finished runs until somebody takes them as one batch. Not thread safe."""
+
+    __slots__ = ("_blocks", "_host", "_keep_returned", "_known", "batch", "count", "times", "waiting")
+
+    def __init__(self, keep_returned: bool) -> None:
+        self._keep_returned = keep_returned
+        self._host = platform.node()
+        self._known: dict[tuple[Path, str, str, tuple[str, ...]], Signature] = {}
+        self._reset()
+
+    def _reset(self) -> None:
+        self.batch = Batch(returned=Block([], {"": []}))
+        self._blocks: dict[tuple[Path, str, str, tuple[str, ...]], Block] = {}
+        self.times: list[tuple[int, int, float, float, int]] = []
+        self.waiting = 0
+        """Bytes of large values that wait."""
+
+    def __len__(self) -> int:
+        return len(self.times)
+
+    def end_run(
+        self, row: int, start: float, finish: float, attempt: int, value: Any, failure: Failure | None
+    ) -> None:
+        """Enter the state of a run after its nodes were added."""
+        if failure is None:
+            self.times.append((row, RunState.DONE, start, finish, attempt))
+            if self._keep_returned:
+                if type(value) is float or supports(value):
+                    returned = self.batch.returned
+                    assert returned is not None
+                    returned.rows.append(row)  # type: ignore[union-attr]
+                    returned.columns[""].append(self._hold(value))  # type: ignore[union-attr]
+        else:
+            self.times.append((row, failure.state, start, finish, attempt))
+            self.batch.failures.append(failure)
+
+    def _hold(self, value: Any) -> Any:
+        kind = type(value)
+        if kind is float or kind is int:
+            return value
+        if isinstance(value, np.ndarray) and value.nbytes >= _LARGE and value.dtype != object:
+            # written out before the next run begins: a copy would only cost time
+            self.waiting = max(self.waiting, sys.maxsize)
+            return value
+        held = freeze(value)
+        if isinstance(held, np.ndarray):
+            self.waiting += held.nbytes
+        elif isinstance(held, Encoded):
+            self.waiting += sum(part.nbytes for part in held.parts.values())
+        elif kind is str or kind is bytes:
+            self.waiting += len(value)
+        return held
+
+    def add(self, row: int, scope: Scope) -> None:
+        """Enter what a run attached to the tree."""
+        names = scope.names
+        for node in scope.added:
+            path = node.path
+            folded = self._fold(path, names)
+            if isinstance(node, Leaf):
+                self._add_leaf(row, node, path, folded)
+            elif folded is None:
+                if node.parent is not None:
+                    self.batch.records.append((row, Record(skeleton_of(node, path))))
+            else:
+                assert isinstance(node, Group)
+                if node.comment or not node.children:
+                    self.batch.notes.append(Note(row, folded, NoteKind.GROUP, "", node.comment))
+                self._add_annotations(row, node, folded)
+        for group, name in scope.links:
+            target = group.children.get(name)
+            if target is None or name not in group.links:
+                continue
+            path = (*group.path, name)
+            folded = self._fold(path, names)
+            if folded is None:
+                link = Skeleton(path, NodeKind.LINK, target=target.path)
+                self.batch.records.append((row, Record(link)))
+            else:
+                self.batch.notes.append(Note(row, folded, NoteKind.LINK, "", list(target.path)))
+
+    @staticmethod
+    def _fold(path: Path, names: tuple[str, ...]) -> Path | None:
+        run, run_set = names
+        if run not in path:
+            return None
+        return tuple([RUN if part == run else RUN_SET if part == run_set else part for part in path])
+
+    def _add_leaf(self, row: int, leaf: Leaf, path: Path, folded: Path | None) -> None:
+        data = leaf.dump()
+        if leaf.stored and data.keys() <= leaf.kept:
+            return  # the run function stored it by itself (f_store_item)
+        if folded is None:
+            kept = {name: self._hold(value) for name, value in data.items()}
+            self.batch.records.append((row, Record(skeleton_of(leaf, path), kept)))
+            return
+        items = tuple(data)
+        key = (folded, leaf.class_name, leaf.comment, items)
+        block = self._blocks.get(key)
+        if block is None:
+            signature = self._known.get(key)
+            if signature is None:
+                signature = Signature(folded, leaf.kind, leaf.class_name, leaf.comment, items)
+                if len(self._known) < 10_000:
+                    self._known[key] = signature
+            block = self._blocks[key] = Block([], {item: [] for item in items})
+            self.batch.blocks[signature] = block
+        columns = block.columns
+        if len(items) == 1:
+            value = data[items[0]]
+            columns[items[0]].append(value if type(value) is float else self._hold(value))  # type: ignore[union-attr]
+        else:
+            # held first: a value that cannot be kept must not leave columns of unequal length
+            held = [self._hold(value) for value in data.values()]
+            for item, value in zip(items, held, strict=True):
+                columns[item].append(value)  # type: ignore[union-attr]
+        block.rows.append(row)  # type: ignore[union-attr]
+        if leaf.annotations:
+            self._add_annotations(row, leaf, folded)
+
+    def _add_annotations(self, row: int, node: Node, folded: Path) -> None:
+        for key, value in (node.annotations or {}).items():
+            self.batch.notes.append(Note(row, folded, NoteKind.ANNOTATION, key, freeze(value)))
+
+    def take(self, session_number: int = 0) -> Batch:
+        """Give what was gathered and begin anew."""
+        batch = self.batch
+        rows, states, starts, finishes, attempts = zip(*self.times, strict=True) if self.times else ((),) * 5
+        index = np.array(rows, np.int64)
+        batch.runs = RunStates(
+            rows=index,
+            state=np.array(states, np.uint8),
+            start=np.array(starts, np.float64),
+            finish=np.array(finishes, np.float64),
+            attempt=np.array(attempts, np.uint16),
+            nonfinite=self._nonfinite(index, batch),
+            session=session_number,
+            host=self._host,
+        )
+        if batch.returned is not None and not len(batch.returned.rows):
+            batch.returned = None
+        self._reset()
+        return batch
+
+    @staticmethod
+    def _nonfinite(index: np.ndarray[Any, Any], batch: Batch) -> np.ndarray[Any, np.dtype[np.uint8]]:
+        flags = np.zeros(len(index), np.uint8)
+        blocks = list(batch.blocks.values())
+        if batch.returned is not None:
+            blocks.append(batch.returned)
+        for block in blocks:
+            for values in block.columns.values():
+                bad = _bad_rows(values)
+                if bad:
+                    guilty = np.asarray(block.rows, np.int64)[bad]
+                    flags[np.isin(index, guilty)] = 1
+        return flags
+
+
+def _bad_rows(values: Any) -> list[int]:
+    """Give the positions of values with a NaN or infinity in them."""
+    if not len(values):
+        return []
+    if isinstance(values, list) and set(map(type, values)) <= {float, int, bool}:
+        try:
+            finite = np.isfinite(np.array(values, np.float64))
+        except OverflowError:  # an integer beyond any float is finite
+            finite = np.array([not (type(v) is float and (v != v or abs(v) == float("inf"))) for v in values])
+        return [] if finite.all() else np.flatnonzero(~finite).tolist()
+    bad = []
+    for position, value in enumerate(values):
+        if isinstance(value, (float, complex, np.ndarray, np.generic)):
+            array = np.asarray(value)
+            if array.dtype.kind in "fc" and not np.isfinite(array).all():
+                bad.append(position)
+    return bad

@@ -1,0 +1,273 @@
+"""How do columns look like groups of single runs again, one run at a time?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pypet_ng._typing import Path
+from pypet_ng.engine.session import Session
+from pypet_ng.errors import DataNotInStorageError
+from pypet_ng.storage.base import NOT_SET, RunColumn, StorageService
+from pypet_ng.tree.nodes import Group, Leaf
+from pypet_ng.tree.records import NodeKind, Note, NoteKind, Signature, Skeleton
+from pypet_ng.tree.runnames import RUN, RUN_SET, run_index, run_name, set_index, set_name
+
+__all__ = ["FoldedRuns", "Rows", "load_row", "wake_runs"]
+
+_BLOCK_BYTES = 256 << 10
+
+
+class Rows:
+    """Gives single values of columns, reading a block of rows at a time. Not thread safe."""
+
+    def __init__(self, storage: StorageService, *, eager: bool = False) -> None:
+        self.storage = storage
+        self.eager = eager
+        """Read whole columns at once and keep them."""
+        self._columns: dict[tuple[Path, str], RunColumn] = {}
+        self._blocks: dict[tuple[Path, str], tuple[int, list[Any]]] = {}
+        self._steps: dict[tuple[Path, str], int] = {}
+
+    def preload(self, path: Path, item: str) -> None:
+        """Read a whole column."""
+        self._blocks[path, item] = (0, self.storage.read_runs(path, item).values())
+
+    def get(self, path: Path, item: str, row: int) -> Any:
+        """Give one value; ``NOT_SET`` if the run wrote none."""
+        key = (path, item)
+        start, block = self._blocks.get(key, (0, []))
+        if not start <= row < start + len(block):
+            column = self._columns.get(key)
+            if column is None:
+                column = self._columns[key] = self.storage.read_runs(path, item)
+            step = self._steps.get(key, 1)
+            start = row - row % step
+            block = column.values(slice(start, min(start + step, len(column))))
+            if key not in self._steps:
+                self._steps[key] = max(1, min(1024, _BLOCK_BYTES // max(1, _size(block[0]) if block else 1)))
+            else:
+                self._blocks[key] = (start, block)
+            if not start <= row < start + len(block):
+                return NOT_SET
+        value = block[row - start]
+        # the caller owns what it gets: arrays of the block must not be shared
+        return value.copy() if isinstance(value, np.ndarray) else value
+
+
+def _size(value: Any) -> int:
+    size = getattr(value, "nbytes", None)
+    if isinstance(size, int):
+        return max(64, size)
+    return max(64, len(value)) if isinstance(value, (str, bytes, list, tuple, dict)) else 64
+
+
+class FoldedRuns:
+    """The children that runs have below one group (a :class:`pypet_ng.tree.lazy.ChildSource`)."""
+
+    def __init__(self, session: Session, rows: Rows, prefix: Path, sets: bool) -> None:
+        storage = rows.storage
+        self._session = session
+        self._rows = rows
+        self._prefix = prefix
+        self._mark = RUN_SET if sets else RUN
+        depth = len(prefix)
+        self._templates: dict[Path, Sequence[Signature]] = {
+            path: signatures
+            for path, signatures in storage.signatures().items()
+            if path[:depth] == prefix and len(path) > depth and path[depth] == self._mark
+        }
+        self._notes: dict[int, list[Note]] = {}
+        for note in storage.notes():
+            if note.path[:depth] == prefix and len(note.path) > depth and note.path[depth] == self._mark:
+                self._notes.setdefault(note.row, []).append(note)
+        self._words = {
+            word
+            for path in (*self._templates, *(n.path for notes in self._notes.values() for n in notes))
+            for word in path[depth + 1 :]
+        }
+        self._ids: dict[Path, npt.NDArray[np.uint16]] = {}
+        self._present: npt.NDArray[np.bool_] | None = None
+
+    def _ids_of(self, path: Path) -> npt.NDArray[np.uint16]:
+        ids = self._ids.get(path)
+        if ids is None:
+            ids = self._ids[path] = self._rows.storage.signature_ids(path)
+        return ids
+
+    def _mask(self) -> npt.NDArray[np.bool_]:
+        """Give True for the runs that have anything here."""
+        if self._present is None:
+            length = max([len(self._ids_of(path)) for path in self._templates] + [max(self._notes, default=-1) + 1])
+            present = np.zeros(length, bool)
+            for path in self._templates:
+                ids = self._ids_of(path)
+                present[: len(ids)] |= ids != 0
+            present[list(self._notes)] = True
+            self._present = present
+        return self._present
+
+    def _rows_of(self, name: object) -> range:
+        """Give the runs that a child's name stands for."""
+        if not isinstance(name, str):
+            return range(0)
+        if self._mark == RUN:
+            index = run_index(name)
+            return range(index, index + 1) if index is not None and index >= 0 else range(0)
+        number = set_index(name)
+        return range(number * 1000, (number + 1) * 1000) if number is not None and number >= 0 else range(0)
+
+    def __contains__(self, name: object) -> bool:
+        rows = self._rows_of(name)
+        return bool(self._mask()[rows.start : rows.stop].any())
+
+    def __iter__(self) -> Iterator[str]:
+        rows = np.flatnonzero(self._mask())
+        if self._mark == RUN:
+            return (run_name(int(row)) for row in rows)
+        return (set_name(int(number) * 1000) for number in np.unique(rows // 1000))
+
+    def __len__(self) -> int:
+        if self._mark == RUN:
+            return int(self._mask().sum())
+        return len(np.unique(np.flatnonzero(self._mask()) // 1000))
+
+    def knows(self, name: str) -> bool:
+        return name in self._words
+
+    def holders(self, name: str, most: int) -> list[str]:
+        depth = len(self._prefix)
+        found: dict[str, None] = {}
+        for path in self._templates:
+            if name in path[depth + 1 :]:
+                for row in np.flatnonzero(self._ids_of(path))[: most * 1000 if self._mark == RUN_SET else most]:
+                    found[run_name(int(row)) if self._mark == RUN else set_name(int(row))] = None
+        for row, notes in self._notes.items():
+            if any(name in note.path[depth + 1 :] for note in notes):
+                found[run_name(row) if self._mark == RUN else set_name(row)] = None
+        return sorted(found)[:most] if len(found) > most else list(found)
+
+    def build(self, name: str) -> Group:
+        """Make the group of one run (of a set: of all its runs) with leaves that wait for their data."""
+        top = Group(name)
+        top.stored = True
+        depth = len(self._prefix)
+        mask = self._mask()
+        for row in self._rows_of(name):
+            if row >= len(mask) or not mask[row]:
+                continue
+            for path, signatures in self._templates.items():
+                ids = self._ids_of(path)
+                if row < len(ids) and ids[row]:
+                    self._hang(top, path[depth + 1 :], row, signatures[int(ids[row]) - 1])
+            for note in self._notes.get(row, ()):
+                self._annotate(top, note.path[depth + 1 :], row, note)
+        return top
+
+    def _descend(self, top: Group, parts: Path, row: int) -> Group:
+        group = top
+        for part in parts:
+            name = run_name(row) if part == RUN else set_name(row) if part == RUN_SET else part
+            child = group.children.get(name)
+            if not isinstance(child, Group):
+                child = Group(name)
+                child.stored = True
+                child.parent = group
+                group.children[name] = child
+                if part in (RUN, RUN_SET):
+                    group.runs[name] = child
+                else:
+                    group.groups[name] = child
+            group = child
+        return group
+
+    def _hang(self, top: Group, parts: Path, row: int, signature: Signature) -> None:
+        group = self._descend(top, parts[:-1], row) if parts else top
+        skeleton = Skeleton(
+            path=(parts[-1],),
+            kind=signature.kind,
+            class_name=signature.class_name,
+            comment=signature.comment,
+            items=signature.items,
+        )
+        leaf = self._session.make_leaf(skeleton)
+        leaf.stored = True
+        leaf.kept = frozenset(signature.items)
+        leaf.parent = group
+        group.children[leaf.name] = leaf
+        if self._rows.eager:
+            load_row(self._rows, leaf, signature, row)
+
+    def _annotate(self, top: Group, parts: Path, row: int, note: Note) -> None:
+        if note.kind is NoteKind.LINK:
+            target = self._session.tree.at(tuple(note.value))
+            group = self._descend(top, parts[:-1], row)
+            if target is None:  # a link within the run that is just being built
+                prefix = (*self._prefix, top.name)
+                target = _within(top, tuple(note.value), prefix)
+            if target is not None and parts[-1] not in group.children:
+                group.children[parts[-1]] = target
+                group.links.add(parts[-1])
+                if isinstance(target, Group):
+                    group.groups[parts[-1]] = target
+            return
+        if note.kind is NoteKind.GROUP:
+            group = self._descend(top, parts, row)
+            group.comment = note.value
+            return
+        owner = self._descend(top, parts[:-1], row) if parts else top
+        node = owner.children.get(parts[-1]) if parts else top
+        if node is None:
+            node = self._descend(top, parts, row)
+        if node.annotations is None:
+            node.annotations = {}
+        node.annotations[note.key] = note.value
+
+
+def _within(top: Group, path: Path, prefix: Path) -> Any:
+    if path[: len(prefix)] != prefix:
+        return None
+    node: Any = top
+    for part in path[len(prefix) :]:
+        node = node.children.get(part) if isinstance(node, Group) else None
+    return node
+
+
+def load_row(rows: Rows, leaf: Leaf, signature: Signature, row: int, only: frozenset[str] | None = None) -> None:
+    """Fill a leaf with the values of its row."""
+    data = {}
+    for item in signature.items:
+        if only is None or item in only:
+            value = rows.get(signature.path, item, row)
+            if value is not NOT_SET:
+                data[item] = value
+    if not data and signature.items and only is None:
+        raise DataNotInStorageError(
+            f"Run {row} has no data of {'.'.join(signature.path)!r} in {rows.storage.location}."
+        )
+    leaf.load(data)
+
+
+def wake_runs(session: Session, rows: Rows, below: Path = ()) -> None:
+    """Let the groups of single runs below a path be built from the columns when asked for."""
+    storage = rows.storage
+    prefixes: dict[tuple[Path, bool], None] = {}
+    for path in (*storage.signatures(), *(note.path for note in storage.notes())):
+        for depth, part in enumerate(path):
+            if part in (RUN, RUN_SET):
+                if path[:depth][: len(below)] == below[:depth]:
+                    prefixes[path[:depth], part == RUN_SET] = None
+                break
+    for prefix, sets in prefixes:
+        group = session.tree.make_groups(session.tree.root, prefix)
+        if rows.eager:
+            for path, signatures in storage.signatures().items():
+                if path[: len(prefix)] == prefix:
+                    for item in dict.fromkeys(item for s in signatures for item in s.items):
+                        rows.preload(path, item)
+        session.tree.wake(group, FoldedRuns(session, rows, prefix, sets))
+
+

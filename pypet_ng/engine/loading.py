@@ -1,0 +1,297 @@
+"""How do stored nodes and their data come into memory?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from pypet_ng._typing import Path
+from pypet_ng.engine.attach import take_plan
+from pypet_ng.engine.folded import FoldedRuns, Rows, load_row, wake_runs
+from pypet_ng.engine.session import Session
+from pypet_ng.engine.storing import ensure_storage
+from pypet_ng.errors import DataNotInStorageError
+from pypet_ng.tree.names import BRANCHES
+from pypet_ng.tree.nodes import Group, Leaf, Node
+from pypet_ng.tree.records import NodeKind, Skeleton
+from pypet_ng.tree.runnames import fold
+
+__all__ = ["LoadOptions", "Shelf", "fill", "load", "load_below", "load_items"]
+
+NOTHING, SKELETON, DATA, OVERWRITE = 0, 1, 2, 3
+
+
+@dataclass(frozen=True, slots=True)
+class LoadOptions:
+    """How much of each branch to load: 0 nothing, 1 nodes, 2 data, 3 data even over data in memory."""
+
+    parameters: int = DATA
+    derived_parameters: int = SKELETON
+    results: int = SKELETON
+    other: int = SKELETON
+    recursive: bool = True
+    max_depth: int | None = None
+
+    def of(self, branch: str) -> int:
+        """Give the flag of a branch."""
+        if branch in ("parameters", "config"):
+            return self.parameters
+        return {"derived_parameters": self.derived_parameters, "results": self.results}.get(branch, self.other)
+
+
+class Shelf:
+    """Brings missing nodes and data when natural naming meets them (``v_auto_load``)."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._rows: Rows | None = None
+
+    @property
+    def rows(self) -> Rows:
+        """The reader of single rows; its blocks are valid until :meth:`forget`."""
+        storage = ensure_storage(self._session)
+        if self._rows is None or self._rows.storage is not storage:
+            self._rows = Rows(storage)
+        return self._rows
+
+    def forget(self) -> None:
+        """Drop what was read ahead: something was stored."""
+        self._rows = None
+
+    def fetch(self, path: Path) -> Node:
+        """Load the node at an exact path, groups without what is below them."""
+        session = self._session
+        node = session.tree.at(path)
+        if node is not None:
+            return node
+        ensure_storage(session)
+        load_below(session, path, DATA, recursive=False)
+        node = session.tree.at(path)
+        if node is None:
+            raise _nothing(session, path)
+        return node
+
+    def fill(self, leaf: Leaf) -> None:
+        """Load the data of a leaf."""
+        fill(self._session, leaf)
+
+
+def _nothing(session: Session, path: Path) -> DataNotInStorageError:
+    storage = ensure_storage(session)
+    return DataNotInStorageError(
+        f"{'.'.join(path)!r} is neither in memory nor stored in trajectory {storage.name!r} "
+        f"of {storage.location}. Check the path; f_load_skeleton() lists all there is."
+    )
+
+
+def fill(session: Session, leaf: Leaf, only: Iterable[str] | None = None) -> None:
+    """Load (some) items of a leaf; a parameter keeps the place of the current run."""
+    storage = ensure_storage(session)
+    path = leaf.path
+    wanted = None if only is None else frozenset(only)
+    folded = fold(path, max(len(session.plan), 1))
+    if folded is not None:
+        signatures = storage.signatures().get(folded[0])
+        if signatures is not None:
+            ids = storage.signature_ids(folded[0], slice(folded[1], folded[1] + 1))
+            if len(ids) and ids[0]:
+                load_row(_cached_rows(session), leaf, signatures[int(ids[0]) - 1], folded[1], wanted)
+                leaf.stored = True
+                return
+    record = storage.read(path, None if wanted is None else list(wanted))
+    leaf.load(record.data)
+    leaf.stored = True
+    leaf.kept |= frozenset(record.skeleton.items)
+    _place_in_run(session, leaf)
+
+
+def _cached_rows(session: Session) -> Rows:
+    """Give the block reader of a session, so that a loop over runs opens the file once per block."""
+    shelf = session.tree.reserve
+    if isinstance(shelf, Shelf):
+        return shelf.rows
+    return Rows(ensure_storage(session))
+
+
+def _place_in_run(session: Session, leaf: Leaf) -> None:
+    path = leaf.path
+    if leaf.kind is NodeKind.PARAMETER and path in session.plan.names:
+        column = session.plan.column(path)
+        if hasattr(leaf, "column"):
+            leaf.column = column
+        index = session.tree.scope.index
+        if index >= 0:
+            leaf.move_to(index, column[index])  # type: ignore[attr-defined]
+
+
+def _graft(session: Session, skeleton: Skeleton, flag: int) -> None:
+    """Make the node of a skeleton, or complete the one that is there."""
+    tree = session.tree
+    path = skeleton.path
+    parent = tree.make_groups(tree.root, path[:-1])
+    node = parent.children.get(path[-1])
+    if skeleton.kind is NodeKind.LINK:
+        if node is None:
+            target = tree.at(skeleton.target)
+            if target is not None:
+                tree.link(parent, path[-1], target)
+        return
+    if node is None:
+        node = Group(path[-1]) if skeleton.kind is NodeKind.GROUP else session.make_leaf(skeleton)
+        node.name = path[-1]
+        node.comment = skeleton.comment
+        node.annotations = dict(skeleton.annotations) or None
+        tree.attach(parent, node)
+    elif flag == OVERWRITE or not node.stored:
+        node.comment = skeleton.comment or node.comment
+        node.annotations = {**skeleton.annotations, **(node.annotations or {})} or None
+    node.stored = True
+    if isinstance(node, Leaf):
+        node.kept |= frozenset(skeleton.items)
+        if flag >= DATA and (node.is_empty or flag == OVERWRITE):
+            fill(session, node)
+        if skeleton.locked:
+            node.locked = True
+        _place_in_run(session, node)
+
+
+def _graft_all(session: Session, skeletons: Iterable[Skeleton], flag_of: Any) -> None:
+    links = []
+    for skeleton in skeletons:
+        flag = flag_of(skeleton.path)
+        if flag == NOTHING:
+            continue
+        if skeleton.kind is NodeKind.LINK:
+            links.append(skeleton)
+        else:
+            _graft(session, skeleton, flag)
+    for skeleton in links:
+        _graft(session, skeleton, SKELETON)
+
+
+def load(session: Session, options: LoadOptions, *, as_new: bool = False) -> None:
+    """Load the selected trajectory into an empty or existing tree."""
+    storage = ensure_storage(session)
+    take_plan(session, storage.read_plan())
+    flags = {branch: options.of(branch) for branch in BRANCHES}
+    wanted = any(flags.values()) or options.other != NOTHING
+    if wanted:
+        depth = options.max_depth if options.recursive else 1
+        _graft_all(session, storage.scan((), depth), lambda path: options.of(path[0]))
+    take_plan(session, session.plan)
+    if as_new:
+        return
+    if options.recursive and options.max_depth is None:
+        for branch in ("results", "derived_parameters", ""):
+            flag = options.of(branch)
+            if flag != NOTHING:
+                _wake(session, branch, eager=flag >= DATA)
+    states = storage.run_table()
+    session.runs.grow(len(session.plan))
+    for name in ("state", "attempt", "start", "finish"):
+        column = states.column(name)[: len(session.plan)]
+        getattr(session.runs, name)[: len(column)] = column
+
+
+def _wake(session: Session, branch: str, eager: bool) -> None:
+    storage = ensure_storage(session)
+    signatures = storage.signatures()
+    notes = storage.notes()
+    if branch:
+        if any(path[0] == branch for path in signatures) or any(note.path[0] == branch for note in notes):
+            wake_runs(session, Rows(storage, eager=eager), (branch,))
+        return
+    for top in dict.fromkeys(path[0] for path in signatures):
+        if top not in ("results", "derived_parameters"):
+            wake_runs(session, Rows(storage, eager=eager), (top,) if not top.startswith("$") else ())
+
+
+def load_below(
+    session: Session, path: Path, load_data: int, recursive: bool = True, max_depth: int | None = None
+) -> None:
+    """Load the node at `path` and (recursively) what is below it; DataNotInStorageError."""
+    storage = ensure_storage(session)
+    flag = int(load_data)
+    if flag == NOTHING:
+        return
+    tree = session.tree
+    folded = fold(path, max(len(session.plan), 1))
+    if folded is not None:
+        node = _run_node(session, path)
+        if node is not None:
+            for below in tree.walk(node) if recursive else (node,):
+                if isinstance(below, Leaf) and flag >= DATA and (below.is_empty or flag == OVERWRITE):
+                    fill(session, below)
+            return
+    if not path:
+        _graft_all(session, storage.scan((), None if recursive else 1), lambda _: flag)
+    else:
+        if not storage.has(path):
+            raise _nothing(session, path)
+        skeletons = [storage.read(path, ()).skeleton]
+        if recursive and skeletons[0].kind is NodeKind.GROUP:
+            skeletons.extend(storage.scan(path, max_depth))
+        _graft_all(session, skeletons, lambda _: flag)
+    if path and not recursive and isinstance(tree.at(path), Group):
+        # the groups of single runs appear with the group they hang in, without being built
+        _wake_at(session, path)
+    elif recursive and max_depth is None:
+        wake_runs(session, Rows(storage, eager=flag >= DATA), path)
+
+
+def _wake_at(session: Session, path: Path) -> None:
+    storage = ensure_storage(session)
+    for known in storage.signatures():
+        if len(known) > len(path) and known[: len(path)] == path and known[len(path)].startswith("$"):
+            group = session.tree.at(path)
+            assert isinstance(group, Group)
+            rows = _cached_rows(session)
+            session.tree.wake(group, FoldedRuns(session, rows, path, known[len(path)] != "$"))
+            return
+
+
+def _run_node(session: Session, path: Path) -> Node | None:
+    """Give a node of one run, waking the group its run hangs in."""
+    tree = session.tree
+    node = tree.at(path)
+    if node is not None:
+        return node
+    storage = ensure_storage(session)
+    folded = fold(path, max(len(session.plan), 1))
+    assert folded is not None
+    prefix: list[str] = []
+    for part in folded[0]:
+        if part.startswith("$"):
+            break
+        prefix.append(part)
+    top = tuple(prefix)
+    if any(known[: len(top)] == top for known in storage.signatures()):
+        tree.make_groups(tree.root, top)
+        _wake_at(session, top)
+    return tree.at(path)
+
+
+def load_items(
+    session: Session,
+    leaves: Iterable[Any],
+    load_data: int,
+    only: list[str] | None,
+    leave_out: list[str] | None,
+) -> None:
+    """Load (some) items of leaves."""
+    storage = ensure_storage(session)
+    for leaf in leaves:
+        path = leaf.path
+        if not storage.has(path):
+            raise _nothing(session, path)
+        if int(load_data) == OVERWRITE:
+            leaf.clear()
+        names = only
+        if leave_out is not None:
+            names = [name for name in storage.read(path, ()).skeleton.items if name not in leave_out]
+        if names is None and not leaf.is_empty and leaf.kept <= leaf.dump().keys():
+            continue
+        if names is None and not leaf.is_empty:
+            names = [name for name in leaf.kept if name not in leaf.dump()]
+        fill(session, leaf, names)

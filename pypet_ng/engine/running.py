@@ -1,0 +1,226 @@
+"""What happens between ``env.run`` and the list of returned values?"""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pypet_ng.engine.attach import attach, explored_leaves
+from pypet_ng.engine.batching import BatchBuilder
+from pypet_ng.engine.session import Session
+from pypet_ng.engine.single_run import PerRun, SameForAll, TreeJob
+from pypet_ng.engine.storing import store_all
+from pypet_ng.errors import DataNotInStorageError
+from pypet_ng.runners.base import Runner
+from pypet_ng.settings import OnError, RunSettings
+from pypet_ng.spaces.plan import Plan
+from pypet_ng.storage.base import NOT_SET, RETURNED
+from pypet_ng.tree.nodes import Leaf
+from pypet_ng.tree.records import Batch, Chunk, NodeKind, RunState
+
+__all__ = ["make_chunks", "run"]
+
+_CHUNK = 1000
+_Numbers = npt.NDArray[np.int64]
+
+
+def make_chunks(
+    plan: Plan, rows: _Numbers, attempts: npt.NDArray[np.uint16], size: int = _CHUNK
+) -> Iterator[Chunk]:
+    """Cut runs into chunks, each with the explored values of just its rows."""
+    for start in range(0, len(rows), size):
+        some = rows[start : start + size]
+        dense = int(some[-1]) - int(some[0]) == len(some) - 1 and bool((np.diff(some) == 1).all())
+        chosen = slice(int(some[0]), int(some[-1]) + 1) if dense else some
+        yield Chunk(some, plan.columns(chosen), attempts[start : start + size])
+
+
+def run(
+    session: Session,
+    settings: RunSettings,
+    runner: Runner,
+    function: Callable[..., Any],
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    *,
+    per_run: bool = False,
+    session_facts: Mapping[str, Any] | None = None,
+) -> list[tuple[int, Any]]:
+    """Do all runs of the plan that are not done, and give (index, returned value) sorted by index.
+
+    In the first call of a session on an existing trajectory the list has the values of all points
+    of the plan, later the new ones only. See the architecture, section "one run, end to end".
+    """
+    tree = session.tree
+    tree.check_outside_run("Running a sweep")
+    keeping = settings.automatic_storing and session.storage is not None
+    storage = session.storage if keeping else None
+    with storage.writing() if storage is not None else nullcontext():
+        _go_home(session)
+        if storage is not None:
+            if session.facts.attached:
+                storage.refresh()
+            wanted = attach(session)
+            _lock_parameters(session)
+            store_all(session)
+            if not session.facts.number:
+                facts = dict(session_facts or {})
+                facts["keep_returned"] = settings.keep_returned
+                session.facts.number = storage.add_session(facts)
+        else:
+            wanted = np.arange(len(session.plan), dtype=np.int64)
+            _lock_parameters(session)
+        book = session.runs
+        book.grow(max(len(session.plan), book.length))
+        new = wanted[wanted >= session.facts.given]
+        missing = book.missing(wanted)
+        kept = _kept_values(session, settings, new[book.state[new] == RunState.DONE]) if storage else ({}, missing)
+        values, lost = kept
+        if storage is not None and len(lost):
+            warnings.warn(
+                f"The returned values of {len(lost)} finished runs could not be stored when they ran: these "
+                "runs run again. Return something a codec accepts, or use keep_returned=False.",
+                stacklevel=4,
+            )
+            missing = np.union1d(missing, lost).astype(np.int64)
+        session.facts.given = max(session.facts.given, len(session.plan))
+        arguments = PerRun(missing.tolist(), args, kwargs) if per_run else SameForAll(args, kwargs)
+        results = list(values.items())
+        if len(missing):
+            job = TreeJob(
+                tree,
+                function,
+                arguments,
+                explored_leaves(session),
+                BatchBuilder(keep_returned=keeping and settings.keep_returned),
+                keep_nodes=not (keeping and settings.clean_up_runs),
+                interval=settings.commit_interval,
+                waiting_bytes=settings.waiting_bytes,
+                stop_at_failure=settings.on_error is OnError.STOP,
+            )
+            try:
+                _loop(session, settings, runner, job, missing, results)
+            finally:
+                _go_home(session)
+                if storage is not None:
+                    _forget_read_ahead(session)
+            if storage is not None:
+                store_all(session)
+    results.sort(key=_index)
+    return results
+
+
+def _index(pair: tuple[int, Any]) -> int:
+    return pair[0]
+
+
+def _go_home(session: Session) -> None:
+    """Leave any current run: parameters have their default values again."""
+    for leaf in explored_leaves(session).values():
+        leaf.restore_default()  # type: ignore[attr-defined]
+    session.tree.move_to(-1)
+
+
+def _forget_read_ahead(session: Session) -> None:
+    forget = getattr(session.tree.reserve, "forget", None)
+    if forget is not None:
+        forget()
+
+
+def _lock_parameters(session: Session) -> None:
+    for branch in ("config", "parameters", "derived_parameters"):
+        start = session.tree.root.children.get(branch)
+        if start is not None:
+            for node in session.tree.walk(start):
+                if isinstance(node, Leaf) and node.kind is NodeKind.PARAMETER and not node.is_empty:
+                    node.locked = True
+
+
+def _kept_values(
+    session: Session, settings: RunSettings, done: _Numbers
+) -> tuple[dict[int, Any], _Numbers]:
+    """Give the stored returned values of finished runs, and the runs whose values are missing."""
+    nothing = np.zeros(0, np.int64)
+    storage = session.storage
+    if not len(done) or storage is None or not settings.keep_returned:
+        return {}, nothing
+    try:
+        column = storage.read_runs(RETURNED, "")
+    except DataNotInStorageError:
+        values: list[Any] = [NOT_SET] * len(done)
+    else:
+        dense = int(done[-1]) - int(done[0]) == len(done) - 1
+        values = column.values(slice(int(done[0]), int(done[-1]) + 1) if dense else done)
+        values += [NOT_SET] * (len(done) - len(values))
+    found = {int(row): value for row, value in zip(done.tolist(), values, strict=True) if value is not NOT_SET}
+    if len(found) == len(done):
+        return found, nothing
+    numbers = storage.run_table().column("session")
+    careless = {
+        place + 1 for place, facts in enumerate(storage.sessions()) if not facts.get("keep_returned", True)
+    }
+    lost = [
+        row
+        for row in done.tolist()
+        if row not in found and not (row < len(numbers) and int(numbers[row]) in careless)
+    ]
+    return found, np.array(lost, np.int64)
+
+
+def _loop(
+    session: Session,
+    settings: RunSettings,
+    runner: Runner,
+    job: TreeJob,
+    missing: _Numbers,
+    results: list[tuple[int, Any]],
+) -> None:
+    storage = session.storage if settings.automatic_storing else None
+    book = session.runs
+    number = session.facts.number
+    attempts = (book.attempt[missing] + 1).astype(np.uint16)
+    failed = finished = 0
+    committed = time.monotonic()
+    for batch in runner.run(job, make_chunks(session.plan, missing, attempts)):
+        assert batch.runs is not None
+        batch.runs.session = number
+        if storage is not None:
+            storage.append_runs(batch)
+        book.enter(batch.runs)
+        results.extend(job.returned)
+        job.returned.clear()
+        for failure in batch.failures:
+            book.failures[failure.row] = failure
+        failed += len(batch.failures)
+        finished += len(batch.runs.rows)
+        if batch.failures and _give_up(settings, batch, failed, finished):
+            break
+        if storage is not None and time.monotonic() - committed >= settings.commit_interval:
+            storage.commit()
+            committed = time.monotonic()
+    if failed and settings.on_error is not OnError.RETURN:
+        _raise_lowest(session, job, failed, len(missing))
+
+
+def _give_up(settings: RunSettings, batch: Batch, failed: int, finished: int) -> bool:
+    if settings.on_error is OnError.STOP:
+        return True
+    return settings.on_error is OnError.RAISE and failed == finished and finished >= 10
+
+
+def _raise_lowest(session: Session, job: TreeJob, failed: int, count: int) -> None:
+    if job.first_error is None:
+        return
+    row, error = job.first_error
+    point = {".".join(path): value for path, value in session.plan.point(row).items()}
+    error.add_note(
+        f"Run {row} of trajectory {session.tree.root.name!r} failed at {point}; {failed} of {count} runs failed. "
+        "The others are kept. Mend the function and run the script again: only what is missing is done."
+    )
+    raise error

@@ -1,0 +1,77 @@
+"""What belongs together while a trajectory is at work?"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from pypet_ng.engine.runbook import RunBook
+from pypet_ng.spaces.plan import Plan
+from pypet_ng.tree.nodes import Leaf
+from pypet_ng.tree.records import Skeleton, TrajectoryInfo
+from pypet_ng.tree.structure import Tree
+
+if TYPE_CHECKING:
+    from pypet_ng.storage.base import StorageService
+
+__all__ = ["Facts", "Session", "trajectory_info"]
+
+
+@dataclass(slots=True)
+class Facts:
+    """Small facts on a trajectory that are no nodes."""
+
+    timestamp: float = field(default_factory=time.time)
+    seed: int | None = None
+    """Root of all seeds; fresh entropy at first need."""
+    attached: bool = False
+    """The tree in memory was compared with (or made) the stored trajectory of its name."""
+    stored_runs: int = 0
+    """Length of the stored plan when last seen."""
+    given: int = 0
+    """Runs below this index were given back by an ``env.run`` of this session."""
+    number: int = 0
+    """Number of this session in the file, 0: not entered yet."""
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    def root_seed(self) -> int:
+        """Give the root seed, drawing it from the system's entropy if nobody set one."""
+        if self.seed is None:
+            self.seed = secrets.randbits(96)
+        return self.seed
+
+
+@dataclass(slots=True, eq=False)
+class Session:
+    """The tree, the plan, and where they are kept. Data only; the functions of this layer act on it."""
+
+    tree: Tree
+    make_leaf: Callable[[Skeleton], Leaf]
+    """Makes the core leaf for a stored one, with the user's own class where it has one."""
+    storage: StorageService | None = None
+    plan: Plan = field(default_factory=lambda: Plan({}))
+    runs: RunBook = field(default_factory=RunBook)
+    facts: Facts = field(default_factory=Facts)
+
+
+def trajectory_info(session: Session) -> TrajectoryInfo:
+    """Give what the storage keeps on the trajectory as a whole."""
+    import platform
+
+    from pypet_ng._version import __version__
+
+    facts = session.facts
+    kept: dict[str, Any] = dict(facts.extra)
+    kept["seed"] = str(facts.root_seed())  # text: JSON readers elsewhere cut integers at 53 bits
+    return TrajectoryInfo(
+        name=session.tree.root.name,
+        comment=session.tree.root.comment,
+        timestamp=facts.timestamp,
+        program_version=__version__,
+        python_version=platform.python_version(),
+        length=len(session.plan),
+        facts=kept,
+    )

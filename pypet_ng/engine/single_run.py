@@ -1,0 +1,170 @@
+"""How is one run done?"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from pypet_ng.engine.batching import BatchBuilder, failure_of
+from pypet_ng.tree.nodes import Group, Leaf
+from pypet_ng.tree.records import Batch, Chunk
+from pypet_ng.tree.structure import Tree
+
+__all__ = ["Arguments", "PerRun", "SameForAll", "TreeJob"]
+
+
+class SameForAll:
+    """Every run gets the same arguments."""
+
+    __slots__ = ("args", "kwargs")
+
+    def __init__(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+        self.args = tuple(args)
+        self.kwargs = dict(kwargs)
+
+    def of(self, row: int) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Give the arguments of run `row`."""
+        return self.args, self.kwargs
+
+
+class PerRun:
+    """Each run gets its own element of each argument."""
+
+    __slots__ = ("_args", "_kwargs", "_place")
+
+    def __init__(self, rows: Sequence[int], args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+        from itertools import islice
+
+        count = len(rows)
+        self._args = [list(islice(iter(values), count)) for values in args]
+        self._kwargs = {name: list(islice(iter(values), count)) for name, values in kwargs.items()}
+        for name, values in (*enumerate(self._args), *self._kwargs.items()):
+            if len(values) < count:
+                raise ValueError(
+                    f"Argument {name!r} of run_map has {len(values)} elements for {count} runs: give one per run."
+                )
+        self._place = {int(row): place for place, row in enumerate(rows)}
+
+    def of(self, row: int) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Give the arguments of run `row`."""
+        place = self._place[row]
+        return (
+            tuple(values[place] for values in self._args),
+            {name: values[place] for name, values in self._kwargs.items()},
+        )
+
+
+Arguments = SameForAll | PerRun
+
+
+class TreeJob:
+    """A run function with the tree it works on (a :class:`pypet_ng.runners.base.Job`).
+
+    A run adds its results to the real tree, below its own run's group; afterwards what it added is
+    gathered and taken out again. Nothing is copied per run.
+    """
+
+    def __init__(
+        self,
+        tree: Tree,
+        function: Callable[..., Any],
+        arguments: Arguments,
+        explored: Mapping[tuple[str, ...], Any],
+        builder: BatchBuilder,
+        *,
+        keep_nodes: bool,
+        interval: float,
+        waiting_bytes: int,
+        stop_at_failure: bool,
+    ) -> None:
+        self._tree = tree
+        self._function = function
+        self._arguments = arguments
+        self._explored = dict(explored)
+        self._builder = builder
+        self._keep_nodes = keep_nodes
+        self._interval = interval
+        self._waiting_bytes = waiting_bytes
+        self._stop_at_failure = stop_at_failure
+        self._none_ended_well = True
+        self.first_error: tuple[int, BaseException] | None = None
+        """Row and exception of the lowest run that failed, where the runner is in this process."""
+        self.returned: list[tuple[int, Any]] = []
+        """What the runs of the last batch returned, as the very objects."""
+
+    def perform(self, chunk: Chunk) -> Iterator[Batch]:
+        """Do the runs of a chunk; see :class:`pypet_ng.runners.base.Job`."""
+        tree = self._tree
+        function = self._function
+        builder = self._builder
+        trajectory = tree.view(tree.root)
+        movers = [(self._explored[path].move_to, values) for path, values in chunk.columns.items()]
+        constant = self._arguments if isinstance(self._arguments, SameForAll) else None
+        args, kwargs = constant.of(0) if constant is not None else ((), {})
+        attempts = chunk.attempts.tolist()
+        clock = time.time
+        last = clock()
+        for place, row in enumerate(chunk.rows.tolist()):
+            for move, values in movers:
+                move(row, values[place])
+            tree.move_to(row, running=True)
+            if constant is None:
+                args, kwargs = self._arguments.of(row)
+            failure = None
+            value = None
+            start = clock()
+            try:
+                value = function(trajectory, *args, **kwargs)
+                finish = clock()
+                if tree.scope.added or tree.scope.links:
+                    builder.add(row, tree.scope)
+            except KeyboardInterrupt:
+                self._clean()
+                if len(builder):
+                    yield builder.take()
+                raise
+            except BaseException as error:  # a failed run is data, SystemExit included
+                finish = clock()
+                failure = failure_of(row, error, attempts[place])
+                if self.first_error is None or row < self.first_error[0]:
+                    self.first_error = (row, error)
+            builder.end_run(row, start, finish, attempts[place], value, failure)
+            if failure is None:
+                self.returned.append((row, value))
+                self._none_ended_well = False
+            if tree.scope.added:
+                self._clean()
+            if (
+                finish - last >= self._interval
+                or builder.waiting >= self._waiting_bytes
+                or (failure is not None and (self._stop_at_failure or self._none_ended_well))
+            ):
+                yield builder.take()
+                last = clock()
+        if len(builder):
+            yield builder.take()
+
+    def _clean(self) -> None:
+        """Take what the run added out of the tree (or mark it as stored)."""
+        tree = self._tree
+        scope = tree.scope
+        scope.running = False
+        names = scope.names
+        if self._keep_nodes:
+            for node in scope.added:
+                if isinstance(node, Leaf):
+                    node.kept = frozenset(node.dump())
+                node.stored = True
+        else:
+            added = scope.added
+            for node in added:
+                if node.name in names and node.parent is not None:
+                    tree.detach(node)
+            for node in added:
+                if isinstance(node, Leaf) and node.parent is not None and node.root is tree.root:
+                    tree.detach(node)
+                if isinstance(node, Group):
+                    node.view = None  # breaks the circle of node and view: no work for the collector
+        scope.added = []
+        scope.links = []

@@ -1,0 +1,6 @@
+"""Where and when do runs happen?"""
+
+from pypet_ng.runners.base import Job, Runner
+from pypet_ng.runners.serial import SerialRunner
+
+__all__ = ["Job", "Runner", "SerialRunner"]

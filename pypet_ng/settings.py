@@ -1,0 +1,35 @@
+"""Which options decide how runs are made and kept?"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+__all__ = ["OnError", "RunSettings"]
+
+
+class OnError(enum.Enum):
+    """What happens when a run fails."""
+
+    RAISE = "raise"
+    """Finish and store all others, then raise the failure of the lowest run."""
+    STOP = "stop"
+    """Raise at the first failure; what is done is stored."""
+    RETURN = "return"
+    """Never raise: failures are in the run table."""
+
+
+@dataclass(slots=True)
+class RunSettings:
+    """Options of an environment. Settable at any time; an ``env.run`` reads them when it starts."""
+
+    automatic_storing: bool = True
+    clean_up_runs: bool = True
+    """Take what runs added out of memory once it is stored."""
+    keep_returned: bool = True
+    """Store what the run function returns, where a codec accepts it."""
+    on_error: OnError = OnError.RAISE
+    commit_interval: float = 1.0
+    """Seconds after which finished runs are written out."""
+    waiting_bytes: int = 64 << 20
+    """Bytes of results after which finished runs are written out."""

@@ -1,0 +1,208 @@
+"""How does a user run a function at all points of a trajectory?"""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+import time as clock
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any
+
+from pypet_ng._version import __version__
+from pypet_ng.engine import running
+from pypet_ng.errors import near_names
+from pypet_ng.runners import Runner, SerialRunner
+from pypet_ng.settings import OnError, RunSettings
+from pypet_ng.trajectory.keeping import make_service
+from pypet_ng.trajectory.options import Fate, sort_options
+from pypet_ng.trajectory.trajectory import Trajectory
+
+__all__ = ["Environment"]
+
+_RUNNERS: dict[str, Callable[[], Runner]] = {"serial": SerialRunner}
+
+
+class Environment:
+    """Runs a function at all points of a trajectory and keeps what comes out.
+
+    Parameters
+    ----------
+    trajectory
+        A trajectory, or the name of a new one.
+    kwargs
+        Options, see :mod:`pypet_ng.trajectory.options`. The most used: ``filename`` (default
+        ``./hdf5/<trajectory>.hdf5``; ``':memory:'`` keeps nothing on disk), ``overwrite_file``,
+        ``comment``, ``automatic_storing``, ``clean_up_runs``, ``seed``, ``on_error``.
+
+    An existing file is gone on with: what is done there is not done again.
+    """
+
+    def __init__(self, trajectory: str | Trajectory = "trajectory", **kwargs: Any) -> None:
+        options = sort_options(kwargs)
+        own = options[Fate.ENVIRONMENT]
+        self._settings = RunSettings(
+            automatic_storing=bool(own.pop("automatic_storing", True)),
+            clean_up_runs=bool(own.pop("clean_up_runs", True)),
+            keep_returned=bool(own.pop("keep_returned", True)),
+            on_error=_on_error(own.pop("on_error", "raise")),
+            commit_interval=float(own.pop("commit_interval", 1.0)),
+        )
+        self._runner = _runner(own.pop("runner", "serial"))
+        self._do_single_runs = bool(own.pop("do_single_runs", True))
+        seed = own.pop("seed", None)
+        of_trajectory = options[Fate.TRAJECTORY]
+        service = of_trajectory.pop("storage_service", None)
+        of_storage = options[Fate.STORAGE]
+        if isinstance(trajectory, Trajectory):
+            if of_trajectory:
+                raise ValueError(
+                    f"{', '.join(map(repr, of_trajectory))}: these options make a trajectory, but one was given."
+                )
+            self._traj = trajectory
+        else:
+            of_trajectory.setdefault("add_time", False)
+            self._traj = Trajectory(trajectory, **of_trajectory)
+        session = self._traj._session
+        if service is not None or of_storage or session.storage is None:
+            of_storage.setdefault("filename", None)
+            if service is not None and not isinstance(service, type) and of_storage == {"filename": None}:
+                of_storage = {}
+            session.storage = make_service(service, self._traj.v_name, of_storage)
+            session.facts.attached = False
+            session.facts.stored_runs = 0
+        if seed is not None:
+            if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+                raise ValueError(f"seed={seed!r}: give a whole number from 0 on.")
+            session.facts.seed = seed
+        for name, value in options[Fate.SWITCH].items():
+            setattr(self._traj, f"v_{name}", value)
+        self._timestamp = clock.time()
+
+    # -- what it works on ---------------------------------------------------------------------
+    @property
+    def trajectory(self) -> Trajectory:
+        """The trajectory."""
+        return self._traj
+
+    @property
+    def traj(self) -> Trajectory:
+        """The trajectory."""
+        return self._traj
+
+    @property
+    def settings(self) -> RunSettings:
+        """The options of the next ``run``; settable."""
+        return self._settings
+
+    @property
+    def runner(self) -> Runner:
+        """Who does the runs."""
+        return self._runner
+
+    @property
+    def timestamp(self) -> float:
+        """Seconds since the epoch at which the environment was made."""
+        return self._timestamp
+
+    @property
+    def name(self) -> str:
+        """``environment_`` and the time it was made."""
+        return f"environment_{self.time}"
+
+    @property
+    def time(self) -> str:
+        """The time it was made, as text."""
+        return clock.strftime("%Y_%m_%d_%Hh%Mm%Ss", clock.localtime(self._timestamp))
+
+    def __getattr__(self, name: str) -> Any:
+        # pypet accepts its prefixes here as well: env.f_run, env.v_trajectory
+        if name[:2] in ("f_", "v_") and not name[2:].startswith("_") and hasattr(type(self), name[2:]):
+            return getattr(self, name[2:])
+        raise AttributeError(f"An Environment has no attribute {name!r}.{near_names(name, dir(type(self)))}")
+
+    def __enter__(self) -> Environment:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.disable_logging()
+
+    def disable_logging(self, remove_all_handlers: bool = True) -> None:
+        """Close log files, if there are any."""
+
+    def __repr__(self) -> str:
+        return f"<Environment {self.name} of {self._traj.v_name!r}, runner {self._runner.name!r}>"
+
+    # -- running ------------------------------------------------------------------------------
+    def run(self, runfunc: Callable[..., Any], *args: Any, **kwargs: Any) -> list[tuple[int, Any]]:
+        """Call ``runfunc(traj, *args, **kwargs)`` at each point that is not done yet.
+
+        Gives (run index, returned value) sorted by index: in the first call on an existing
+        trajectory of all its points (finished ones with the values kept), later of the new ones.
+        A run that raises is recorded; the others go on, then the error of the lowest run is raised
+        (``on_error='stop'``: at once, ``'return'``: never). Ctrl+C stores what is done.
+        """
+        return self._run(runfunc, args, kwargs, per_run=False)
+
+    def run_map(self, runfunc: Callable[..., Any], *iter_args: Any, **iter_kwargs: Any) -> list[tuple[int, Any]]:
+        """Like :meth:`run`, but each argument is an iterable with one element per run to do."""
+        if not iter_args and not iter_kwargs:
+            raise ValueError("run_map needs at least one iterable argument; use run for none.")
+        return self._run(runfunc, iter_args, iter_kwargs, per_run=True)
+
+    def _run(
+        self, runfunc: Callable[..., Any], args: Any, kwargs: Any, *, per_run: bool
+    ) -> list[tuple[int, Any]]:
+        if not self._do_single_runs:
+            raise RuntimeError("This environment was made with do_single_runs=False: it does no runs.")
+        if not callable(runfunc):
+            raise TypeError(f"run needs a function that takes the trajectory, not {runfunc!r}.")
+        self._traj._check_presets()
+        return running.run(
+            self._traj._session,
+            self._settings,
+            self._runner,
+            runfunc,
+            args,
+            kwargs,
+            per_run=per_run,
+            session_facts=self._facts(),
+        )
+
+    def _facts(self) -> dict[str, Any]:
+        return {
+            "time": self._timestamp,
+            "host": platform.node(),
+            "pid": os.getpid(),
+            "script": os.path.abspath(sys.argv[0]) if sys.argv and sys.argv[0] else "",
+            "python": platform.python_version(),
+            "pypet_ng": __version__,
+            "runner": self._runner.name,
+            "seed": str(self._traj._session.facts.root_seed()),
+        }
+
+
+def _on_error(value: Any) -> OnError:
+    try:
+        return OnError(value)
+    except ValueError:
+        choices = ", ".join(repr(one.value) for one in OnError)
+        raise ValueError(f"on_error={value!r}: choose one of {choices}.") from None
+
+
+def _runner(value: Any) -> Runner:
+    if isinstance(value, str):
+        maker = _RUNNERS.get(value)
+        if maker is None:
+            raise ValueError(
+                f"There is no runner {value!r}; there are {', '.join(map(repr, _RUNNERS))}."
+                + near_names(value, _RUNNERS)
+            )
+        return maker()
+    if callable(getattr(value, "run", None)) and callable(getattr(value, "accepts", None)):
+        runner: Runner = value
+        return runner
+    raise TypeError(f"runner={value!r} is neither a name nor an object with accepts() and run().")

@@ -1,0 +1,93 @@
+"""Which classes do the nodes of a tree get?"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterable
+from typing import Any
+
+from pypet_ng.errors import near_names
+from pypet_ng.trajectory.groups import group_class
+from pypet_ng.trajectory.leaves import BaseParameter, BaseResult, NNLeafNode
+from pypet_ng.trajectory.parameter import Parameter
+from pypet_ng.trajectory.result import Result
+from pypet_ng.tree.nodes import Group, Leaf, Node, ParameterLeaf, ResultLeaf
+from pypet_ng.tree.records import NodeKind, Skeleton
+
+__all__ = ["ClassBook"]
+
+
+class ClassBook:
+    """Finds the class of a stored leaf by its bare name, and makes the views of nodes.
+
+    User classes are found if the user named them (``dynamic_imports``), or if they were imported:
+    then they are among the subclasses of BaseParameter and BaseResult.
+    """
+
+    __slots__ = ("_named",)
+
+    def __init__(self) -> None:
+        self._named: dict[str, type] = {}
+
+    def add(self, classes: Any) -> None:
+        """Add a class, a text ``'module.Class'``, or several; TypeError for anything else."""
+        if isinstance(classes, (str, type)):
+            classes = [classes]
+        if not isinstance(classes, Iterable):
+            raise TypeError(f"dynamic_imports takes classes or texts 'module.Class', not {classes!r}.")
+        for one in classes:
+            if isinstance(one, str):
+                module, _, name = one.rpartition(".")
+                if not module:
+                    raise TypeError(f"{one!r} names no module: give 'module.Class'.")
+                cls = getattr(importlib.import_module(module), name)
+            elif isinstance(one, type):
+                cls = one
+            else:
+                raise TypeError(f"dynamic_imports takes classes or texts 'module.Class', not {one!r}.")
+            self._named[cls.__name__] = cls
+
+    @property
+    def named(self) -> tuple[type, ...]:
+        """The classes users named."""
+        return tuple(self._named.values())
+
+    def find(self, name: str) -> type:
+        """Give the class of that bare name; AttributeError says how to name it."""
+        cls = self._named.get(name)
+        if cls is not None:
+            return cls
+        known: dict[str, type] = {}
+        waiting: list[type] = [BaseParameter, BaseResult]
+        while waiting:
+            one = waiting.pop()
+            known.setdefault(one.__name__, one)
+            waiting.extend(one.__subclasses__())
+        if name in known:
+            return known[name]
+        raise AttributeError(
+            f"A stored leaf is of the class {name!r}, which is not imported.{near_names(name, known)} "
+            "Import its module before loading, or name it: dynamic_imports='module.Class'."
+        )
+
+    def make_leaf(self, skeleton: Skeleton) -> Leaf:
+        """Make the core leaf of a stored one."""
+        name = skeleton.path[-1]
+        if skeleton.class_name == "Result" and skeleton.kind is NodeKind.RESULT:
+            return ResultLeaf(name, skeleton.comment)
+        if skeleton.class_name == "Parameter" and skeleton.kind is NodeKind.PARAMETER:
+            return ParameterLeaf(name, skeleton.comment)
+        view = self.find(skeleton.class_name)(".".join(skeleton.path), comment=skeleton.comment)
+        leaf = view._node
+        assert isinstance(leaf, Leaf)
+        return leaf
+
+    def make_view(self, node: Node) -> Any:
+        """Make the public face of a core node."""
+        if isinstance(node, Group):
+            return group_class(node.branch)(node)
+        cls: type[NNLeafNode] = Parameter if isinstance(node, ParameterLeaf) else Result
+        view = cls.__new__(cls)
+        object.__setattr__(view, "_node", node)
+        node.view = view
+        return view

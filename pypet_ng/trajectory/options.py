@@ -1,0 +1,131 @@
+"""What does each keyword of the Environment mean?
+
+One table: every keyword of pypet and of pypet_ng is in it, with what becomes of it. A keyword that
+is not there is an error that suggests near ones.
+"""
+
+from __future__ import annotations
+
+import enum
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pypet_ng.errors import near_names
+
+__all__ = ["Fate", "sort_options"]
+
+
+class Fate(enum.Enum):
+    """Where a keyword goes."""
+
+    ENVIRONMENT = "environment"
+    TRAJECTORY = "trajectory"
+    STORAGE = "storage"
+    SWITCH = "switch"
+    """A ``v_`` property of the trajectory."""
+    RENAMED = "renamed"
+    NEEDLESS = "needless"
+    """Accepted and without effect, as the reason says; a warning tells if a non-default was given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One row of the table."""
+
+    fate: Fate
+    default: Any = None
+    note: str = ""
+    """The new name, or why the keyword has no effect."""
+
+
+_COMPRESSION = "columns are stored uncompressed; compress='portable' or 'fast' asks for compression"
+_TABLES = "overviews are computed when asked for, not stored"
+_PARALLEL = "this version runs serially; the choice of workers will take it"
+_LOG = "logging is not part of this version"
+
+TABLE: Final[Mapping[str, Option]] = {
+    "automatic_storing": Option(Fate.ENVIRONMENT, True),
+    "clean_up_runs": Option(Fate.ENVIRONMENT, True),
+    "keep_returned": Option(Fate.ENVIRONMENT, True),
+    "on_error": Option(Fate.ENVIRONMENT, "raise"),
+    "commit_interval": Option(Fate.ENVIRONMENT, 1.0),
+    "seed": Option(Fate.ENVIRONMENT),
+    "runner": Option(Fate.ENVIRONMENT, "serial"),
+    "do_single_runs": Option(Fate.ENVIRONMENT, True),
+    "add_time": Option(Fate.TRAJECTORY, False),
+    "comment": Option(Fate.TRAJECTORY, ""),
+    "dynamic_imports": Option(Fate.TRAJECTORY),
+    "wildcard_functions": Option(Fate.TRAJECTORY),
+    "storage_service": Option(Fate.TRAJECTORY),
+    "filename": Option(Fate.STORAGE),
+    "overwrite_file": Option(Fate.STORAGE, False),
+    "file_title": Option(Fate.STORAGE, ""),
+    "compress": Option(Fate.STORAGE),
+    "dynamically_imported_classes": Option(Fate.RENAMED, note="dynamic_imports"),
+    "encoding": Option(Fate.NEEDLESS, "utf8", "text is always stored as UTF-8"),
+    "complevel": Option(Fate.NEEDLESS, 9, _COMPRESSION),
+    "complib": Option(Fate.NEEDLESS, "zlib", _COMPRESSION),
+    "shuffle": Option(Fate.NEEDLESS, True, _COMPRESSION),
+    "fletcher32": Option(Fate.NEEDLESS, False, _COMPRESSION),
+    "pandas_format": Option(Fate.NEEDLESS, "fixed", "data frames are stored as columns"),
+    "purge_duplicate_comments": Option(Fate.NEEDLESS, True, "equal comments are stored once, always"),
+    "summary_tables": Option(Fate.NEEDLESS, True, _TABLES),
+    "small_overview_tables": Option(Fate.NEEDLESS, True, _TABLES),
+    "large_overview_tables": Option(Fate.NEEDLESS, False, _TABLES),
+    "results_per_run": Option(Fate.NEEDLESS, 0, "columns grow as needed"),
+    "derived_parameters_per_run": Option(Fate.NEEDLESS, 0, "columns grow as needed"),
+    "display_time": Option(Fate.NEEDLESS, 20, "storing is quick enough not to be reported"),
+    "use_hdf5": Option(Fate.NEEDLESS, True, "name a storage_service instead"),
+    "lazy_debug": Option(Fate.NEEDLESS, False, "nothing is stored differently under a debugger"),
+    "log_config": Option(Fate.NEEDLESS, "DEFAULT", _LOG),
+    "log_stdout": Option(Fate.NEEDLESS, False, _LOG),
+    "log_folder": Option(Fate.NEEDLESS, None, _LOG),
+    "log_level": Option(Fate.NEEDLESS, None, _LOG),
+    "log_levels": Option(Fate.NEEDLESS, None, _LOG),
+    "logger_names": Option(Fate.NEEDLESS, None, _LOG),
+    "log_multiproc": Option(Fate.NEEDLESS, None, _LOG),
+    "report_progress": Option(Fate.NEEDLESS, None, _LOG),
+    "multiproc": Option(Fate.NEEDLESS, False, _PARALLEL),
+    "ncores": Option(Fate.NEEDLESS, 1, _PARALLEL),
+    "use_pool": Option(Fate.NEEDLESS, False, _PARALLEL),
+    "freeze_input": Option(Fate.NEEDLESS, False, _PARALLEL),
+    "wrap_mode": Option(Fate.NEEDLESS, "LOCK", "one process writes, nothing needs to be wrapped"),
+}
+"""Keywords by name. Needless ones whose effect only concerns how something looks do not warn."""
+
+_SILENT: Final = frozenset({_LOG, _TABLES, _COMPRESSION})
+
+for _switch in (
+    "v_fast_access",
+    "v_shortcuts",
+    "v_auto_load",
+    "v_max_depth",
+    "v_iter_recursive",
+    "v_with_links",
+    "v_no_clobber",
+    "v_auto_run_prepend",
+    "v_standard_parameter",
+    "v_standard_result",
+    "v_standard_leaf",
+):
+    TABLE[_switch] = TABLE[_switch[2:]] = Option(Fate.SWITCH)  # type: ignore[index]
+
+
+def sort_options(given: Mapping[str, Any]) -> dict[Fate, dict[str, Any]]:
+    """Sort keywords by where they go; ValueError names unknown ones and near ones."""
+    sorted_: dict[Fate, dict[str, Any]] = {fate: {} for fate in Fate}
+    for name, value in given.items():
+        option = TABLE.get(name)
+        if option is None:
+            raise ValueError(f"Environment has no option {name!r} (given: {value!r}).{near_names(name, TABLE)}")
+        if option.fate is Fate.RENAMED:
+            warnings.warn(f"{name!r} is now called {option.note!r}.", DeprecationWarning, stacklevel=4)
+            name, option = option.note, TABLE[option.note]
+        if option.fate is Fate.NEEDLESS:
+            if value != option.default and option.note not in _SILENT:
+                warnings.warn(f"{name}={value!r} has no effect: {option.note}.", UserWarning, stacklevel=4)
+            continue
+        sorted_[option.fate][name if option.fate is not Fate.SWITCH else name.removeprefix("v_")] = value
+    return sorted_

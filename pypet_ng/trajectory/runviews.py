@@ -1,0 +1,202 @@
+"""How do users look at single runs and switch naming on and off?"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator
+from typing import Any
+
+from pypet_ng.engine.session import Session
+from pypet_ng.errors import NotUniqueNodeError
+from pypet_ng.trajectory import exploring
+from pypet_ng.tree import search
+from pypet_ng.tree.records import RunState
+from pypet_ng.tree.runnames import run_name
+
+__all__ = ["RunViews"]
+
+
+def _text(moment: float) -> str:
+    return f"{datetime.datetime.fromtimestamp(moment):%Y_%m_%d_%Hh%Mm%Ss}" if moment else ""
+
+
+def _switch(name: str, doc: str) -> Any:
+    def get(self: Any) -> Any:
+        return getattr(self._session.tree.naming, name)
+
+    def set_(self: Any, value: Any) -> None:
+        setattr(self._session.tree.naming, name, value)
+
+    return property(get, set_, doc=doc)
+
+
+class RunViews:
+    """The parts of a trajectory that deal with single runs and with how names are understood."""
+
+    __slots__ = ()
+    _session: Session
+
+    v_fast_access = _switch("fast_access", "Give values instead of parameters and single-item results.")
+    v_shortcuts = _switch("shortcuts", "Search below a group for names that are no children of it.")
+    v_auto_load = _switch("auto_load", "Load what is not in memory when a name leads to it.")
+    v_max_depth = _switch("max_depth", "Limit of the search, None: no limit.")
+    v_iter_recursive = _switch("iter_recursive", "Iterate over all nodes below, not only children.")
+    v_with_links = _switch("with_links", "Follow links in search and iteration.")
+    v_no_clobber = _switch("no_clobber", "Adding a name in use keeps the old node and warns.")
+    v_auto_run_prepend = _switch("auto_run_prepend", "In a run, put results below the run's group.")
+
+    @property
+    def v_idx(self) -> int:
+        """The current run, -1 for none; settable outside of runs."""
+        return self._session.tree.scope.index
+
+    @v_idx.setter
+    def v_idx(self, index: int | None) -> None:
+        exploring.move_to(self._session, exploring.index_of(self._session, index))
+
+    @property
+    def v_crun(self) -> str | None:
+        """Name of the current run, None for none; settable outside of runs."""
+        index = self._session.tree.scope.index
+        return run_name(index) if index >= 0 else None
+
+    @v_crun.setter
+    def v_crun(self, name: str | int | None) -> None:
+        self.f_set_crun(name)
+
+    @property
+    def v_crun_(self) -> str:
+        """Name of the current run, ``'run_ALL'`` for none."""
+        return run_name(self._session.tree.scope.index)
+
+    @property
+    def v_is_run(self) -> bool:
+        """Whether a run function is at work."""
+        return self._session.tree.scope.running
+
+    def f_set_crun(self, name_or_idx: str | int | None) -> None:
+        """Put the trajectory at a run: explored parameters take its values, ``crun`` means it.
+
+        None or -1 leaves it. KeyError if there is no such run.
+        """
+        exploring.move_to(self._session, exploring.index_of(self._session, name_or_idx))
+
+    def f_restore_default(self) -> None:
+        """Leave the current run: parameters have their default values again."""
+        exploring.move_to(self._session, -1)
+
+    def f_iter_runs(
+        self, start: int = 0, stop: int | None = None, step: int = 1, yields: str = "name"
+    ) -> Iterator[Any]:
+        """Put the trajectory at one run after the other, giving ``'name'``, ``'idx'``, ``'self'`` or ``'copy'``.
+
+        At the end no run is the current one; after a ``break`` the last one stays.
+        """
+        return exploring.iterate_runs(self._session, self, start, stop, step, yields)
+
+    def f_get_run_names(self, sort: bool = True) -> list[str]:
+        """Give the names of all runs in order."""
+        return [run_name(index) for index in range(len(self._session.plan))]
+
+    def f_idx_to_run(self, name_or_idx: str | int) -> Any:
+        """Give the name of an index, or the index of a name; KeyError if there is no such run."""
+        index = exploring.index_of(self._session, name_or_idx)
+        return index if isinstance(name_or_idx, str) else run_name(index)
+
+    def f_is_completed(self, name_or_id: str | int | None = None) -> bool:
+        """Tell whether a run, or without an argument every run, ended well."""
+        session = self._session
+        book = session.runs
+        if name_or_id is not None:
+            return book.is_done(exploring.index_of(session, name_or_id))
+        length = len(session.plan)
+        return book.length >= length and bool((book.state[:length] == RunState.DONE).all())
+
+    def f_get_run_information(self, name_or_idx: str | int | None = None, copy: bool = True) -> dict[str, Any]:
+        """Give state and times of a run, or of all runs by name."""
+        session = self._session
+        if name_or_idx is None:
+            return {run_name(index): self._information(index) for index in range(len(session.plan))}
+        return self._information(exploring.index_of(session, name_or_idx))
+
+    def _information(self, index: int) -> dict[str, Any]:
+        session = self._session
+        book = session.runs
+        known = index < book.length
+        start = float(book.start[index]) if known else 0.0
+        finish = float(book.finish[index]) if known else 0.0
+        state = RunState(int(book.state[index])) if known else RunState.NONE
+        if state is not RunState.NONE and start == 0.0 and session.storage is not None and session.facts.attached:
+            table = session.storage.run_table()
+            rows = slice(index, index + 1)
+            start, finish = float(table.column("start", rows)[0]), float(table.column("finish", rows)[0])
+        point = session.plan.point(index)
+        return {
+            "name": run_name(index),
+            "idx": index,
+            "state": state.name.lower(),
+            "completed": int(state is RunState.DONE),
+            "timestamp": start,
+            "finish_timestamp": finish,
+            "time": _text(start),
+            "runtime": str(datetime.timedelta(seconds=finish - start)) if finish else "",
+            "parameter_summary": ", ".join(f"{'.'.join(path)}: {value!r}"[:200] for path, value in point.items()),
+            "short_environment_hexsha": "",
+            "attempt": int(book.attempt[index]) if known else 0,
+        }
+
+    def f_get_from_runs(
+        self,
+        name: str,
+        include_default_run: bool = True,
+        use_indices: bool = False,
+        fast_access: bool = False,
+        with_links: bool = True,
+        shortcuts: bool = True,
+        max_depth: int | None = None,
+        auto_load: bool = False,
+    ) -> dict[Any, Any]:
+        """Give by run the node (or value) a name means in that run's branches; runs without it are left out.
+
+        With `include_default_run` what is below ``run_ALL`` counts for all runs. NotUniqueNodeError
+        if a run has several.
+        """
+        session = self._session
+        tree = session.tree
+        tree.check_outside_run("f_get_from_runs")
+        here = tree.scope.index
+        found: dict[Any, Any] = {}
+        give = self.f_get  # type: ignore[attr-defined]
+        try:
+            for index in range(len(session.plan)):
+                tree.move_to(index)
+                for own in (run_name(index), "run_ALL") if include_default_run else (run_name(index),):
+                    hits = [
+                        holder.children.get(own) for holder in list(tree.holders) if own in holder.children
+                    ]
+                    nodes = []
+                    for group in hits:
+                        node = search.find(
+                            tree,
+                            group,
+                            search.resolve_parts(tree, name),
+                            with_links=with_links,
+                            shortcuts=shortcuts,
+                            max_depth=max_depth,
+                        )
+                        if node is not None:
+                            nodes.append(node)
+                    if len(nodes) > 1:
+                        raise NotUniqueNodeError(
+                            f"{name!r} means several nodes of {own}: "
+                            f"{', '.join(repr('.'.join(n.path)) for n in nodes)}. Give more of the path."
+                        )
+                    if nodes:
+                        key = index if use_indices else run_name(index)
+                        found[key] = give(".".join(nodes[0].path), fast_access=fast_access, auto_load=auto_load)
+                        break
+        finally:
+            tree.move_to(here)
+        return found
+
+

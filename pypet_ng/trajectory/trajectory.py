@@ -1,0 +1,379 @@
+"""What is a trajectory to its user: the root of the tree, the plan, and the way to the storage?"""
+
+from __future__ import annotations
+
+import datetime
+import time as clock
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, ClassVar
+
+from pypet_ng._version import __version__
+from pypet_ng.engine import seeds
+from pypet_ng.engine.loading import Shelf
+from pypet_ng.engine.session import Session
+from pypet_ng.errors import PresettingError
+from pypet_ng.trajectory import exploring
+from pypet_ng.trajectory.factory import ClassBook
+from pypet_ng.trajectory.groups import (
+    ConfigGroup,
+    DerivedParameterGroup,
+    NNGroupNode,
+    ParameterGroup,
+    ResultGroup,
+    value_of,
+)
+from pypet_ng.trajectory.keeping import Keeping, make_service
+from pypet_ng.trajectory.leaves import BaseParameter
+from pypet_ng.trajectory.parameter import Parameter
+from pypet_ng.trajectory.result import Result
+from pypet_ng.trajectory.runviews import RunViews
+from pypet_ng.tree.names import BRANCHES
+from pypet_ng.tree.nodes import Leaf, Node
+from pypet_ng.tree.records import NodeKind
+from pypet_ng.tree.structure import Tree
+
+__all__ = ["Trajectory"]
+
+
+def stamped(name: str, timestamp: float) -> str:
+    """Give a name with the time at its end, as pypet's ``add_time`` does."""
+    moment = datetime.datetime.fromtimestamp(timestamp)
+    return f"{name}_{moment:%Y_%m_%d_%Hh%Mm%Ss}"
+
+
+class Trajectory(
+    Keeping, RunViews, ParameterGroup, ConfigGroup, DerivedParameterGroup, ResultGroup, NNGroupNode
+):
+    """The container of parameters and results, and the root of their tree.
+
+    Parameters
+    ----------
+    name
+        Name of the trajectory, also in the file.
+    add_time
+        Append the time to the name.
+    comment
+        What the trajectory is about.
+    dynamic_imports
+        Classes (or texts ``'module.Class'``) of own containers, to rebuild them on loading.
+    wildcard_functions
+        From tuples of words to functions that give a name for a run index (-1: no run).
+    storage_service, kwargs
+        A storage service (class or object) and its options; ``filename=`` alone means HDF5.
+
+    Not thread safe; to be used by one process.
+    """
+
+    __slots__ = ("_book", "_presets", "_session", "_standards")
+    branch: ClassVar[str | None] = None
+
+    def __init__(
+        self,
+        name: str = "my_trajectory",
+        add_time: bool = True,
+        comment: str = "",
+        dynamic_imports: Any = None,
+        wildcard_functions: Mapping[tuple[str, ...], Callable[[int], str]] | None = None,
+        storage_service: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        timestamp = clock.time()
+        if add_time:
+            name = stamped(name, timestamp)
+        book = ClassBook()
+        tree = Tree(name, self._make_view)
+        tree.root.comment = comment
+        set_ = object.__setattr__
+        set_(self, "_book", book)
+        set_(self, "_presets", {})
+        set_(self, "_standards", {"parameter": Parameter, "result": Result, "leaf": Result})
+        set_(self, "_node", tree.root)
+        tree.root.view = self
+        session = Session(tree, book.make_leaf)
+        session.facts.timestamp = timestamp
+        set_(self, "_session", session)
+        tree.reserve = Shelf(session)
+        if dynamic_imports is not None:
+            book.add(dynamic_imports)
+        if wildcard_functions:
+            tree.wildcards.add(wildcard_functions)
+        session.storage = make_service(storage_service, name, kwargs)
+
+    def _make_view(self, node: Node) -> Any:
+        return self._book.make_view(node)
+
+    def _wake_branch(self, parts: tuple[str, ...]) -> None:
+        # the four branches are there as soon as somebody asks for them
+        name = self._tree.wildcards.resolve(parts[0], -1) if parts else ""
+        if name in BRANCHES and name not in self._node.children:
+            running, self._tree.scope.running = self._tree.scope.running, False
+            try:
+                self._tree.make_groups(self._node, (name,))
+            finally:
+                self._tree.scope.running = running
+
+    # -- facts --------------------------------------------------------------------------------
+    @property
+    def v_is_root(self) -> bool:
+        return True
+
+    @property
+    def v_storage_service(self) -> Any:
+        """The service that keeps the trajectory, None if nothing does."""
+        return self._session.storage
+
+    @v_storage_service.setter
+    def v_storage_service(self, service: Any) -> None:
+        self._session.storage = None if service is None else make_service(service, self.v_name, {})
+        self._session.facts.attached = False
+        self._session.facts.stored_runs = 0
+
+    @property
+    def v_filename(self) -> str | None:
+        """Where the trajectory is kept."""
+        storage = self._session.storage
+        return None if storage is None else storage.location
+
+    @property
+    def v_timestamp(self) -> float:
+        """Seconds since the epoch at which the trajectory was made."""
+        return self._session.facts.timestamp
+
+    @property
+    def v_time(self) -> str:
+        """The time at which the trajectory was made, as text."""
+        return f"{datetime.datetime.fromtimestamp(self.v_timestamp):%Y_%m_%d_%Hh%Mm%Ss}"
+
+    @property
+    def v_version(self) -> str:
+        """Version of pypet_ng."""
+        return __version__
+
+    @property
+    def v_python(self) -> str:
+        """Version of Python."""
+        import platform
+
+        return platform.python_version()
+
+    @property
+    def v_stored(self) -> bool:
+        return self._session.facts.attached
+
+    def f_is_empty(self) -> bool:
+        """Tell whether there are neither parameters nor results."""
+        return not any(
+            isinstance(node, Leaf)
+            for name in ("parameters", "derived_parameters", "results")
+            if name in self._node.children
+            for node in self._tree.walk(self._node.children[name])
+        )
+
+    def _label(self) -> str:
+        return f"{self.v_name} (len:{len(self)})"
+
+    # -- seeds --------------------------------------------------------------------------------
+    @property
+    def v_seed(self) -> int:
+        """A whole number below 2**63 of the current run; the same on any runner, resumed or not."""
+        return seeds.seed_of(self._session.facts.root_seed(), self._tree.scope.index)
+
+    @property
+    def v_rng(self) -> Any:
+        """A fresh numpy Generator at the start of the current run's stream.
+
+        Each access begins the stream anew: keep the generator in a variable.
+        """
+        return seeds.rng_of(self._session.facts.root_seed(), self._tree.scope.index)
+
+    @property
+    def v_key(self) -> Any:
+        """The JAX key of the current run; needs ``pypet_ng[jax]``."""
+        return seeds.key_of(self._session.facts.root_seed(), self._tree.scope.index)
+
+    # -- naming -------------------------------------------------------------------------------
+    @property
+    def v_standard_parameter(self) -> Any:
+        """Class of the leaves ``f_add_parameter`` makes."""
+        return self._standards["parameter"]
+
+    @v_standard_parameter.setter
+    def v_standard_parameter(self, cls: type) -> None:
+        self._set_standard("parameter", cls)
+
+    @property
+    def v_standard_result(self) -> Any:
+        """Class of the leaves ``f_add_result`` makes."""
+        return self._standards["result"]
+
+    @v_standard_result.setter
+    def v_standard_result(self, cls: type) -> None:
+        self._set_standard("result", cls)
+
+    @property
+    def v_standard_leaf(self) -> Any:
+        """Class of the leaves ``f_add_leaf`` makes outside the four branches."""
+        return self._standards["leaf"]
+
+    @v_standard_leaf.setter
+    def v_standard_leaf(self, cls: type) -> None:
+        self._set_standard("leaf", cls)
+
+    def _set_standard(self, what: str, cls: type) -> None:
+        self._standards[what] = cls
+        self._book.add(cls)
+
+    def f_set_properties(self, **kwargs: Any) -> None:
+        """Set several ``v_`` properties, named with or without the prefix; AttributeError if unknown."""
+        for name, value in kwargs.items():
+            full = name if name.startswith("v_") else f"v_{name}"
+            if not isinstance(getattr(type(self), full, None), property):
+                raise AttributeError(f"A trajectory has no property {full!r}.")
+            setattr(self, full, value)
+
+    def f_get_wildcards(self) -> tuple[tuple[str, ...], ...]:
+        """Give the words that stand for a name of the current run, those of one function together."""
+        return self._tree.wildcards.groups()
+
+    def f_is_wildcard(self, wildcard: str) -> bool:
+        """Tell whether a word stands for a name of the current run."""
+        return wildcard in self._tree.wildcards.functions
+
+    def f_wildcard(self, wildcard: str = "$", run_idx: int | None = None) -> str:
+        """Give the name a wildcard means at a run; ValueError if it is none."""
+        functions = self._tree.wildcards.functions
+        if wildcard not in functions:
+            raise ValueError(f"{wildcard!r} is no wildcard; there are {', '.join(map(repr, functions))}.")
+        return functions[wildcard](self._tree.scope.index if run_idx is None else run_idx)
+
+    def f_add_wildcard_functions(self, functions: Mapping[tuple[str, ...], Callable[[int], str]]) -> None:
+        """Add wildcards; ValueError if a word is given twice."""
+        self._tree.wildcards.add(functions)
+
+    def f_add_to_dynamic_imports(self, dynamic_imports: Any) -> None:
+        """Add classes (or texts ``'module.Class'``) with which stored leaves are rebuilt."""
+        self._book.add(dynamic_imports)
+
+    # -- parameters ---------------------------------------------------------------------------
+    def _add_parameter(self, group: NNGroupNode, branch: str, args: Any, kwargs: dict[str, Any]) -> Any:
+        leaf = group._new_leaf(self.v_standard_parameter, branch, args, kwargs)
+        preset = self._presets.pop(leaf.v_full_name, None)
+        if preset is not None:
+            leaf.f_set(*preset[0], **preset[1])
+        return leaf
+
+    def f_preset_parameter(self, param_name: str, *args: Any, **kwargs: Any) -> None:
+        """Remember what a parameter is set to as soon as it is added (its ``f_set`` gets it)."""
+        self._preset("parameters", param_name, args, kwargs)
+
+    def f_preset_config(self, config_name: str, *args: Any, **kwargs: Any) -> None:
+        """Remember what a config parameter is set to as soon as it is added."""
+        self._preset("config", config_name, args, kwargs)
+
+    def _preset(self, branch: str, name: str, args: Any, kwargs: Any) -> None:
+        full = name if name.startswith(branch + ".") else f"{branch}.{name}"
+        self._presets[full] = (args, kwargs)
+        node = self._tree.at(tuple(full.split(".")))
+        if node is not None:
+            self._presets.pop(full)
+            self._tree.view(node).f_set(*args, **kwargs)
+
+    def _check_presets(self) -> None:
+        if self._presets:
+            raise PresettingError(
+                f"Preset, but never added: {', '.join(sorted(self._presets))}. "
+                "Check the spelling, or remove the f_preset call."
+            )
+
+    def f_lock_parameters(self) -> None:
+        """Lock all parameters that are not empty."""
+        self._lock("parameters")
+
+    def f_lock_derived_parameters(self) -> None:
+        """Lock all derived parameters that are not empty."""
+        self._lock("derived_parameters")
+
+    def _lock(self, branch: str) -> None:
+        start = self._node.children.get(branch)
+        for node in self._tree.walk(start) if start is not None else ():
+            if isinstance(node, Leaf) and node.kind is NodeKind.PARAMETER and not node.is_empty:
+                view: BaseParameter = self._tree.view(node)
+                view.f_lock()
+
+    def _leaves_of(self, branch: str, fast_access: bool, copy: bool) -> dict[str, Any]:
+        if fast_access and not copy:
+            raise ValueError("fast_access=True gives a new dictionary of values: use it with copy=True.")
+        start = self._node.children.get(branch)
+        if start is None:
+            return {}
+        tree = self._tree
+        view = tree.view(start)
+        leaves: Iterable[Any] = view.f_iter_leaves(with_links=False)
+        return {
+            leaf.v_full_name: value_of(tree, leaf._node) if fast_access else leaf for leaf in leaves
+        }
+
+    def f_get_parameters(self, fast_access: bool = False, copy: bool = True) -> dict[str, Any]:
+        """Give all parameters (or their values) by full name."""
+        return self._leaves_of("parameters", fast_access, copy)
+
+    def f_get_config(self, fast_access: bool = False, copy: bool = True) -> dict[str, Any]:
+        """Give all config parameters (or their values) by full name."""
+        return self._leaves_of("config", fast_access, copy)
+
+    def f_get_derived_parameters(self, fast_access: bool = False, copy: bool = True) -> dict[str, Any]:
+        """Give all derived parameters (or their values) by full name."""
+        return self._leaves_of("derived_parameters", fast_access, copy)
+
+    def f_get_results(self, fast_access: bool = False, copy: bool = True) -> dict[str, Any]:
+        """Give all results (or their values) by full name."""
+        return self._leaves_of("results", fast_access, copy)
+
+    def f_get_explored_parameters(self, fast_access: bool = False, copy: bool = True) -> dict[str, Any]:
+        """Give the explored parameters by full name; None for those that are not in memory."""
+        tree = self._tree
+        found: dict[str, Any] = {}
+        for path in self._session.plan.names:
+            node = tree.at(path)
+            found[".".join(path)] = (
+                None if node is None else value_of(tree, node) if fast_access else tree.view(node)
+            )
+        return found
+
+    # -- exploring ----------------------------------------------------------------------------
+    def __len__(self) -> int:
+        """Give the number of runs, at least 1."""
+        return len(self._session.plan)
+
+    def __bool__(self) -> bool:
+        return True
+
+    def f_explore(self, build_dict: Mapping[Any, Iterable[Any]]) -> None:
+        """Say which points to visit: parameter names with equally many values each.
+
+        Ranges and one-dimensional arrays are kept as they are: a million points cost no Python
+        object each; ``cartesian_product`` costs the sum of its lists. Raises ValueError for unequal
+        or empty values, TypeError for values of another type than the default, or for a parameter
+        that is explored already; then nothing is changed.
+        """
+        exploring.explore(self._session, build_dict)
+
+    def f_expand(self, build_dict: Mapping[Any, Iterable[Any]], fail_safe: bool = True) -> None:
+        """Add points for exactly the explored parameters (explores if there are none).
+
+        Finished runs stay finished. `fail_safe` is always on: on an error nothing is changed.
+        """
+        exploring.expand(self._session, build_dict)
+
+    def f_shrink(self, force: bool = False) -> None:
+        """Forget the explored values; TypeError for a stored trajectory unless `force`."""
+        exploring.shrink(self._session, force)
+
+    def f_find_idx(
+        self, name_list: str | Sequence[str], predicate: Callable[..., Any]
+    ) -> Iterator[int]:
+        """Give the runs at which `predicate(*values)` of some parameters is true, as an iterator.
+
+        Parameters that are not explored count with their value. TypeError for results.
+        """
+        return exploring.find_indices(self._session, name_list, predicate)
