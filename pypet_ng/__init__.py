@@ -21,6 +21,7 @@ from pypet_ng.errors import (
     PresettingError,
     PypetError,
     ReadOnlyFileError,
+    RunFailedError,
     StorageError,
     TooManyGroupsError,
     TrajectoryNotFoundError,
@@ -28,10 +29,7 @@ from pypet_ng.errors import (
     VersionMismatchError,
 )
 from pypet_ng.spaces.product import cartesian_product, find_unique_points
-try:  # TEMPORARY
-    from pypet_ng.storage.hdf5 import HDF5StorageService
-except ImportError:
-    pass
+from pypet_ng.storage.hdf5 import HDF5StorageService
 from pypet_ng.storage.memory import MemoryStorageService
 from pypet_ng.trajectory.environment import Environment
 from pypet_ng.trajectory.groups import (
@@ -78,6 +76,7 @@ __all__ = [
     "ReadOnlyFileError",
     "Result",
     "ResultGroup",
+    "RunFailedError",
     "StorageError",
     "TooManyGroupsError",
     "Trajectory",

@@ -13,6 +13,7 @@
     ├── DesignError                  (ValueError)      the explored points do not fit together
     │   └── PlanMismatchError        (RuntimeError)    the file holds other points or parameters
     ├── UnsupportedValueError        (TypeError)       no codec stores such a value
+    ├── RunFailedError               (RuntimeError)    a run failed where its exception could not travel
     ├── PresettingError              (RuntimeError)    a preset that never met its parameter
     ├── NoSuchServiceError           (TypeError)       not a storage service
     ├── TooManyGroupsError           (TypeError)
@@ -53,6 +54,7 @@ __all__ = [
     "PresettingError",
     "PypetError",
     "ReadOnlyFileError",
+    "RunFailedError",
     "StorageError",
     "TooManyGroupsError",
     "TrajectoryNotFoundError",
@@ -104,6 +106,10 @@ class PlanMismatchError(DesignError, RuntimeError):
 
 class UnsupportedValueError(PypetError, TypeError):
     """No codec is registered for a value of that type."""
+
+
+class RunFailedError(PypetError, RuntimeError):
+    """A run failed in a place from which its own exception could not travel."""
 
 
 class PresettingError(PypetError, RuntimeError):

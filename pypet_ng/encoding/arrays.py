@@ -161,7 +161,7 @@ def _text_part(array: Array) -> Array:
     if ((points >= 0xD800) & (points < 0xE000)).any():
         # Lone surrogates have no UTF-8.
         return points.reshape(*array.shape, width)
-    return np.asarray(np.strings.encode(native, "utf-8"))
+    return np.asarray(np.char.encode(native, "utf-8"))
 
 
 def decode_array(encoded: Encoded) -> Array:
@@ -176,7 +176,7 @@ def decode_array(encoded: Encoded) -> Array:
     if dtype.char in "qQ":
         return part.astype(dtype.str).view(dtype)
     if dtype.kind == "U" and part.dtype.kind == "S":
-        return np.asarray(np.strings.decode(part, "utf-8")).astype(dtype)
+        return np.asarray(np.char.decode(part, "utf-8")).astype(dtype)
     if dtype.kind == "U" and part.dtype.kind == "u" and part.dtype.itemsize == 4:
         data = np.array(part, "=u4", order="C").tobytes()
         shape = part.shape[:-1]

@@ -17,7 +17,7 @@ from pypet_ng.encoding.documents import from_inline, to_inline
 from pypet_ng.encoding.encoded import Encoded
 from pypet_ng.encoding.registry import check_at, decode, encode, refusal, register_own
 from pypet_ng.encoding.times import register_pandas
-from pypet_ng.encoding.vectors import Parts, get_index, get_vector, put_index, put_vector
+from pypet_ng.encoding.vectors import Parts, get_index, get_vector, put_index, put_vector, string_dtype
 from pypet_ng.errors import UnsupportedValueError
 
 __all__ = ["PandasCodec", "register_all"]
@@ -194,9 +194,7 @@ def _get_labels(spec: dict[str, Any], parts: Any) -> Any:
         return pd.RangeIndex(start, stop, step, name=name)
     dtype: Any = np.dtype(spec.get("dtype", object))
     if "string" in spec:
-        storage, missing = spec["string"]
-        na_value: Any = pd.NA if missing == "NA" else float("nan")
-        dtype = pd.StringDtype(storage, na_value=na_value)
+        dtype = string_dtype(*spec["string"])
     labels = np.empty(len(spec["labels"]), object)
     for position, label in enumerate(spec["labels"]):  # a tuple is one label
         labels[position] = from_inline(label)
@@ -248,8 +246,10 @@ def register_all() -> None:
         pd.arrays.IntervalArray,
         pd.arrays.PeriodArray,
         type(pd.array(["a"], dtype=pd.StringDtype("python"))),
-        type(pd.array(["a"], dtype=pd.StringDtype("python", na_value=np.nan))),
     )
+    text = pd.Series(["a"]).array
+    if isinstance(text.dtype, pd.StringDtype):
+        arrays = (*arrays, type(text))
     for kind, put, get, classes in (
         ("frame", _put_frame, _get_frame, (pd.DataFrame,)),
         ("series", _put_series, _get_series, (pd.Series,)),

@@ -32,7 +32,7 @@ from pypet_ng.encoding.registry import decode, encode, refusal
 from pypet_ng.encoding.text import join_text, split_text
 from pypet_ng.encoding.times import tz_from_json, tz_supported, tz_to_json
 
-__all__ = ["Parts", "get_index", "get_vector", "put_index", "put_vector"]
+__all__ = ["Parts", "get_index", "get_vector", "put_index", "put_vector", "string_dtype"]
 
 
 class Parts:
@@ -143,6 +143,14 @@ def _put_objects(values: list[Any], name: str, axis: str, out: Parts) -> JSON:
     return {"object": [encoded.type, encoded.version, dict(encoded.meta), list(encoded.parts)]}
 
 
+def string_dtype(storage: str, missing: str) -> Any:
+    """Give pandas' dtype of texts, by its storage and its missing value ("NA" or "nan")."""
+    import pandas as pd
+
+    # The second argument came with pandas 2.3.
+    return pd.StringDtype(storage) if missing == "NA" else pd.StringDtype(storage, na_value=float("nan"))
+
+
 def _get_text(name: str, parts: Any, missing: dict[int, Any]) -> npt.NDArray[np.object_]:
     lengths = np.asarray(parts[f"{name}.n"])
     result = np.empty(len(lengths), object)
@@ -175,10 +183,8 @@ def get_vector(spec: JSON, name: str, parts: Any) -> Any:
                 result[row] = value
             return result
         case "string":
-            storage, missing = content
-            na_value: Any = pd.NA if missing == "NA" else float("nan")
-            dtype: Any = pd.StringDtype(storage, na_value=na_value)
-            texts = _get_text(name, parts, dict.fromkeys((-1, -2, -3, -4), na_value))
+            dtype = string_dtype(*content)
+            texts = _get_text(name, parts, dict.fromkeys((-1, -2, -3, -4), dtype.na_value))
             return pd.array(texts, dtype=dtype)
         case "category":
             categories = get_index(content, f"{name}.c", parts)

@@ -31,6 +31,7 @@ from pypet_ng.tree.structure import Scope
 __all__ = ["BatchBuilder", "failure_of", "skeleton_of"]
 
 _LARGE = 256 << 10
+_DONE = int(RunState.DONE)
 
 
 def skeleton_of(node: Node, path: Path) -> Skeleton:
@@ -56,7 +57,7 @@ def failure_of(row: int, error: BaseException, attempt: int) -> Failure:
     if trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
     text = "".join(traceback.format_exception(type(error), error, trace))
-    return Failure(row, type(error).__name__, str(error), text, attempt)
+    return Failure(row, type(error).__name__, str(error), text, attempt, error=error)
 
 
 class BatchBuilder:
@@ -85,7 +86,8 @@ class BatchBuilder:
     ) -> None:
         """Enter the state of a run after its nodes were added."""
         if failure is None:
-            self.times.append((row, RunState.DONE, start, finish, attempt))
+            self.times.append((row, _DONE, start, finish, attempt))
+            self.batch.values.append((row, value))
             if self._keep_returned:
                 if type(value) is float or supports(value):
                     returned = self.batch.returned

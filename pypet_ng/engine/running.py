@@ -16,13 +16,13 @@ from pypet_ng.engine.batching import BatchBuilder
 from pypet_ng.engine.session import Session
 from pypet_ng.engine.single_run import PerRun, SameForAll, TreeJob
 from pypet_ng.engine.storing import store_all
-from pypet_ng.errors import DataNotInStorageError
+from pypet_ng.errors import DataNotInStorageError, RunFailedError
 from pypet_ng.runners.base import Runner
 from pypet_ng.settings import OnError, RunSettings
 from pypet_ng.spaces.plan import Plan
 from pypet_ng.storage.base import NOT_SET, RETURNED
 from pypet_ng.tree.nodes import Leaf
-from pypet_ng.tree.records import Batch, Chunk, NodeKind, RunState
+from pypet_ng.tree.records import Batch, Chunk, Failure, NodeKind, RunState
 
 __all__ = ["make_chunks", "run"]
 
@@ -72,6 +72,7 @@ def run(
             if not session.facts.number:
                 facts = dict(session_facts or {})
                 facts["keep_returned"] = settings.keep_returned
+                facts["seed"] = str(session.facts.root_seed())
                 session.facts.number = storage.add_session(facts)
         else:
             wanted = np.arange(len(session.plan), dtype=np.int64)
@@ -186,6 +187,7 @@ def _loop(
     number = session.facts.number
     attempts = (book.attempt[missing] + 1).astype(np.uint16)
     failed = finished = 0
+    lowest: Failure | None = None
     committed = time.monotonic()
     for batch in runner.run(job, make_chunks(session.plan, missing, attempts)):
         assert batch.runs is not None
@@ -193,10 +195,11 @@ def _loop(
         if storage is not None:
             storage.append_runs(batch)
         book.enter(batch.runs)
-        results.extend(job.returned)
-        job.returned.clear()
+        results.extend(batch.values)
         for failure in batch.failures:
             book.failures[failure.row] = failure
+            if lowest is None or failure.row < lowest.row:
+                lowest = failure
         failed += len(batch.failures)
         finished += len(batch.runs.rows)
         if batch.failures and _give_up(settings, batch, failed, finished):
@@ -204,8 +207,8 @@ def _loop(
         if storage is not None and time.monotonic() - committed >= settings.commit_interval:
             storage.commit()
             committed = time.monotonic()
-    if failed and settings.on_error is not OnError.RETURN:
-        _raise_lowest(session, job, failed, len(missing))
+    if lowest is not None and settings.on_error is not OnError.RETURN:
+        _raise(session, lowest, failed, len(missing))
 
 
 def _give_up(settings: RunSettings, batch: Batch, failed: int, finished: int) -> bool:
@@ -214,13 +217,13 @@ def _give_up(settings: RunSettings, batch: Batch, failed: int, finished: int) ->
     return settings.on_error is OnError.RAISE and failed == finished and finished >= 10
 
 
-def _raise_lowest(session: Session, job: TreeJob, failed: int, count: int) -> None:
-    if job.first_error is None:
-        return
-    row, error = job.first_error
-    point = {".".join(path): value for path, value in session.plan.point(row).items()}
+def _raise(session: Session, failure: Failure, failed: int, count: int) -> None:
+    """Raise the run's own exception with notes on where it happened; its record where it could not travel."""
+    point = {".".join(path): value for path, value in session.plan.point(failure.row).items()}
+    error = failure.error or RunFailedError(f"{failure.type}: {failure.message}\n{failure.traceback}")
     error.add_note(
-        f"Run {row} of trajectory {session.tree.root.name!r} failed at {point}; {failed} of {count} runs failed. "
-        "The others are kept. Mend the function and run the script again: only what is missing is done."
+        f"Run {failure.row} of trajectory {session.tree.root.name!r} failed at {point}; "
+        f"{failed} of {count} runs failed. The others are kept. "
+        "Mend the function and run the script again: only what is missing is done."
     )
     raise error

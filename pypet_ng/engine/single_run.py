@@ -88,10 +88,6 @@ class TreeJob:
         self._waiting_bytes = waiting_bytes
         self._stop_at_failure = stop_at_failure
         self._none_ended_well = True
-        self.first_error: tuple[int, BaseException] | None = None
-        """Row and exception of the lowest run that failed, where the runner is in this process."""
-        self.returned: list[tuple[int, Any]] = []
-        """What the runs of the last batch returned, as the very objects."""
 
     def perform(self, chunk: Chunk) -> Iterator[Batch]:
         """Do the runs of a chunk; see :class:`pypet_ng.runners.base.Job`."""
@@ -127,11 +123,8 @@ class TreeJob:
             except BaseException as error:  # a failed run is data, SystemExit included
                 finish = clock()
                 failure = failure_of(row, error, attempts[place])
-                if self.first_error is None or row < self.first_error[0]:
-                    self.first_error = (row, error)
             builder.end_run(row, start, finish, attempts[place], value, failure)
             if failure is None:
-                self.returned.append((row, value))
                 self._none_ended_well = False
             if tree.scope.added:
                 self._clean()

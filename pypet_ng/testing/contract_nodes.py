@@ -122,9 +122,13 @@ class NodeContract(ContractBase):
         second.close()
 
     def test_what_was_written_before_an_exception_stays(self, service: StorageService) -> None:
-        with pytest.raises(ZeroDivisionError), service.writing():
-            service.write([record("results.a", {"z": 1})])
-            raise ZeroDivisionError
+        def write_and_fail() -> None:
+            with service.writing():
+                service.write([record("results.a", {"z": 1})])
+                raise ZeroDivisionError
+
+        with pytest.raises(ZeroDivisionError):
+            write_and_fail()
         for view in self.views(service):
             assert view.read(p("results.a")).data == {"z": 1}
 

@@ -181,7 +181,6 @@ class Environment:
             "python": platform.python_version(),
             "pypet_ng": __version__,
             "runner": self._runner.name,
-            "seed": str(self._traj._session.facts.root_seed()),
         }
 
 

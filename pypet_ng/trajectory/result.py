@@ -135,11 +135,9 @@ class Result(BaseResult):
 
         UnsupportedValueError or InvalidNameError, with nothing set, if one is impossible.
         """
-        if args:
-            new = {self.f_translate_key(place): value for place, value in enumerate(args)}
-            new.update(kwargs)
-        else:
-            new = kwargs
+        name = self._node.name
+        new = {name if place == 0 else f"{name}_{place}": value for place, value in enumerate(args)}
+        new.update(kwargs)
         if self._one_by_one:
             for name, value in new.items():
                 self.f_set_single(name, value)

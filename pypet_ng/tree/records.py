@@ -152,6 +152,8 @@ class Failure:
     traceback: str
     attempt: int = 1
     state: RunState = RunState.FAILED
+    error: BaseException | None = field(default=None, compare=False)
+    """The exception itself where it could travel; never stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +195,8 @@ class Batch:
     failures: list[Failure] = field(default_factory=list)
     returned: Block | None = None
     """Returned values, in the one column ``''``; rows may be missing (not kept)."""
+    values: list[tuple[int, Any]] = field(default_factory=list)
+    """(run index, returned object) for the caller of ``env.run``; never stored."""
     notes: list[Note] = field(default_factory=list)
     records: list[tuple[int, Record]] = field(default_factory=list)
     """(run index, record) of nodes outside any template; on a conflict the lowest run wins."""

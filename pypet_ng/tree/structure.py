@@ -46,7 +46,7 @@ class Reserve(Protocol):
 class Scope:
     """At which run is the tree, and what did that run add?"""
 
-    __slots__ = ("added", "index", "links", "names", "running")
+    __slots__ = ("_names", "_named", "added", "index", "links", "running")
 
     def __init__(self) -> None:
         self.index = -1
@@ -57,8 +57,17 @@ class Scope:
         """Nodes attached since the run began, in order."""
         self.links: list[tuple[Group, str]] = []
         """Groups and names of links made since the run began."""
-        self.names: tuple[str, ...] = ()
-        """Names of the groups that belong to the current run."""
+        self._named = -1
+        self._names: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the groups that belong to the current run; made when asked for, as many runs never do."""
+        index = self.index
+        if index != self._named:
+            self._named = index
+            self._names = (run_name(index), set_name(index)) if index >= 0 else ()
+        return self._names
 
 
 class Tree:
@@ -95,8 +104,7 @@ class Tree:
         scope = self.scope
         scope.index = index
         scope.running = running
-        scope.names = (run_name(index), set_name(index)) if index >= 0 else ()
-        if running:
+        if running and (scope.added or scope.links):
             scope.added = []
             scope.links = []
 

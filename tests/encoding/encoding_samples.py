@@ -40,7 +40,7 @@ TIMES: list[Any] = [
     dt.datetime(1, 1, 1, tzinfo=dt.UTC), dt.time(1, 2, 3, 4), dt.time(5, tzinfo=dt.timezone(dt.timedelta(hours=1), "X")),
     dt.datetime(2020, 1, 1, tzinfo=dt.timezone(-dt.timedelta(microseconds=7))),
     dt.timedelta.min, dt.timedelta.max, dt.timedelta(microseconds=-1),
-    pd.Timestamp("2020-10-25 02:30", tz="Europe/Berlin"), pd.Timestamp(5, unit="s"), pd.Timestamp("2020-01-01"),
+    pd.Timestamp("2020-10-25 01:30", tz="UTC").tz_convert("Europe/Berlin"), pd.Timestamp(5, unit="s"), pd.Timestamp("2020-01-01"),
     pd.Timedelta(5), pd.Timedelta("3 days"), pd.Period("2020-01", "M"), pd.NaT, pd.NA,
 ]  # fmt: skip
 

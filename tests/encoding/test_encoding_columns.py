@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from encoding_samples import ALL, nested, numpy_scalars, plain, small_arrays
+from tests.encoding.encoding_samples import ALL, nested, numpy_scalars, plain, small_arrays
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -151,5 +151,5 @@ def test_parts_that_disagree_on_an_axis_are_refused() -> None:
             return Odd()
 
     register(OddCodec(), Odd)
-    with pytest.raises(ValueError, match="'tests.odd'.*different lengths along the axis 'n'"):
+    with pytest.raises(ValueError, match=r"'tests\.odd'.*different lengths along the axis 'n'"):
         encode_column([Odd()])

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import copy
+import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse as sp
-from encoding_samples import ALL, nested
+from tests.encoding.encoding_samples import ALL, nested
 from hypothesis import given, settings
 
+import pypet_ng
 from pypet_ng.encoding import canonical, encode, same
 from pypet_ng.errors import UnsupportedValueError
 
@@ -104,7 +107,12 @@ def test_what_cannot_be_stored_has_no_canonical_bytes() -> None:
 
 def _in_new_process(code: str, seed: str = "0") -> str:
     result = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={"PYTHONHASHSEED": seed}
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONHASHSEED": seed},
+        cwd=Path(pypet_ng.__file__).parents[1],
     )
     return result.stdout
 

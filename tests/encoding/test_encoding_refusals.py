@@ -40,7 +40,7 @@ for _ in range(5000):
 REFUSED = [
     Thing(), Thing, len, lambda: 0, (n for n in range(3)), cyclic, cyclic_array, deep, Colour.RED, Pair(1, 2),
     collections.OrderedDict(a=1), [1, Thing()], {"a": {1: Thing()}}, {Pair(1, 2): 1}, {"s": frozenset({Pair(1, 2)})},
-    np.array([1, Thing()], object), np.zeros(2, [("o", object)]), np.array(["a"], np.dtypes.StringDtype()),
+    np.array([1, Thing()], object), np.zeros(2, [("o", object)]), np.array(["a"], np.dtypes.StringDType()),
     dt.datetime(2020, 1, 1, tzinfo=OddZone()), pd.DataFrame({"a": [Thing()]}), pd.Series([1, 2], dtype="Sparse[int]"),
     type("Sub", (np.ndarray,), {})((2,)), type("Frame", (pd.DataFrame,), {})({"a": [1]}), type("Text", (str,), {})("a"),
     np.ma.array([(1, 2)], dtype="i4,i4"), np.ma.masked, {"z": [dt.datetime(2020, 1, 1, tzinfo=OddZone())]},
@@ -72,7 +72,7 @@ def test_what_has_no_codec_is_refused_everywhere(value: Any) -> None:
         ({"f": pd.DataFrame({"a": pd.arrays.SparseArray([1])})}, r"found at \['f'\]\['a'\]\): its dtype is Sparse"),
         ({"k": {Pair(1, 2): 1}}, r"found at \['k'\] key Pair\(a=1, b=2\)"),
         ([dt.time(tzinfo=OddZone())], r"datetime.time' \(found at \[0\]\).*its time zone"),
-        ({"t": np.array(["a"], np.dtypes.StringDtype())}, r"found at \['t'\]\).*astype\('U'\)"),
+        ({"t": np.array(["a"], np.dtypes.StringDType())}, r"found at \['t'\]\).*astype\('U'\)"),
     ],
 )  # fmt: skip
 def test_the_message_names_type_place_and_way_out(store: Any, value: Any, message: str) -> None:

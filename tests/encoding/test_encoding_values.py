@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse as sp
-from encoding_samples import ALL, FRAMES, SPARSE, nested
+from tests.encoding.encoding_samples import ALL, FRAMES, SPARSE, nested
 from hypothesis import given, settings
 
 from pypet_ng.encoding import Encoded, check, decode, encode, freeze, layout_of, same, supports
@@ -28,15 +28,11 @@ def assert_storable(encoded: Encoded) -> None:
         assert "/" not in name
         for dtype in [part.dtype] if part.dtype.names is None else [f[0] for f in part.dtype.fields.values()]:
             assert dtype.kind in "biufcS", (name, dtype)
-            assert 0 < dtype.itemsize, (name, dtype)
+            assert dtype.itemsize > 0, (name, dtype)
             assert dtype.kind == "S" or dtype.itemsize <= (16 if dtype.kind == "c" else 8)
         if part.ndim:
             assert sizes.setdefault(encoded.axes.get(name, name), len(part)) == len(part)
     assert hash(layout_of(encoded)) is not None
-
-
-def _writable_arrays(value: Any) -> list[Any]:
-    return [value] if isinstance(value, np.ndarray) else []
 
 
 @pytest.mark.parametrize("value", ALL, ids=_name)
@@ -120,7 +116,6 @@ def test_frames_of_many_runs_share_one_layout() -> None:
         assert {encoded.axes.get(name, name) for name in ("0", "1.n", "2")} == {"rows"}
         layouts.add(layout_of(encoded))
     assert len(layouts) == 1
-    assert layouts.pop().axes == ("rows", "1", "2.c", "2.c.n")[:3] or True
 
 
 def test_texts_of_any_length_share_one_ragged_layout() -> None:
@@ -144,7 +139,6 @@ def test_texts_of_any_length_share_one_ragged_layout() -> None:
         (sp.lil_array(np.eye(2)), lambda v: v.__setitem__((0, 1), 7)),
         (pd.DataFrame({"a": [1, 2], "b": [[1], [2]]}), lambda v: v.loc[0, "b"].append(5)),
         (pd.DataFrame({"a": [1, 2]}), lambda v: v.iloc.__setitem__((0, 0), 9)),
-        (pd.DataFrame({"a": [1, 2]}), lambda v: v.to_numpy(copy=False).base is None or None),
         (pd.Series([1.0, 2.0]), lambda v: v.iloc.__setitem__(0, 9.0)),
     ],
 )
