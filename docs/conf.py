@@ -1,12 +1,11 @@
 """How does Sphinx build the pages of this folder?"""
 
-from importlib.metadata import version as installed_version
+from pypet_ng import __version__
 
 project = "pypet_ng"
 author = "the pypet_ng developers"
 copyright = "2026, the pypet_ng developers"
-release = installed_version("pypet_ng")
-version = release
+version = release = __version__
 
 extensions = [
     "myst_parser",

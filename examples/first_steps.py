@@ -24,7 +24,8 @@ def analyse():
     traj = load_trajectory(filename=FILENAME, name="multiply", load_all=0)
     traj.v_auto_load = True
     for run_name in traj.f_iter_runs():
-        print(f"{run_name}: {traj.x} * {traj.y} = {traj.results.runs.crun.z}")
+        x, y = traj.parameters.x, traj.parameters.y
+        print(f"{run_name}: {x} * {y} = {traj.results.runs.crun.z}")
 
 
 if __name__ == "__main__":

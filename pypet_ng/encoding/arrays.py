@@ -20,8 +20,8 @@ import numpy as np
 
 from pypet_ng._typing import JSON, Array
 from pypet_ng.encoding.encoded import Encoded
-from pypet_ng.encoding.registry import check_at, decode, encode, refusal, register_own
-from pypet_ng.errors import UnsupportedValueError, VersionMismatchError
+from pypet_ng.encoding.registry import reader_of, refusal, register_own
+from pypet_ng.errors import VersionMismatchError
 
 __all__ = [
     "ARRAY",
@@ -204,7 +204,7 @@ class ArrayCodec:
 
     def check_inside(self, value: Any, place: str) -> None:
         if type(value) is np.ndarray and value.dtype == object:
-            _check_objects(value, place)
+            _documents().check_inside(value, place)
         elif not self.accepts(value):
             reason = remedy = ""
             if type(value) in _ARRAY_CLASSES:
@@ -215,7 +215,7 @@ class ArrayCodec:
 
     def encode(self, value: Any) -> Encoded:
         if value.dtype == object and type(value) is np.ndarray:
-            return _encode_objects(value)
+            return cast("Encoded", _documents().encode(value))
         self.check_inside(value, "")
         encoded = encode_array(value)
         if type(value) is np.ndarray:
@@ -229,44 +229,9 @@ class ArrayCodec:
         return array if name is None else array.view(_CLASSES[str(name)])
 
 
-class ObjectArrayCodec:
-    """Reads arrays of Python objects: a document of their shape and their items in C order."""
-
-    type_name = "array-of-objects"
-    version = "1"
-    ragged = True
-
-    def accepts(self, value: Any) -> bool:
-        return False
-
-    def encode(self, value: Any) -> Encoded:
-        return _encode_objects(value)
-
-    def decode(self, encoded: Encoded) -> Any:
-        document = Encoded("document", encoded.version, parts=encoded.parts, axes=encoded.axes)
-        stored = decode(document)
-        result = np.empty(tuple(stored["shape"]), object)
-        for index, item in enumerate(stored["items"]):
-            result.flat[index] = item
-        return result
-
-
-def _check_objects(array: Array, place: str) -> None:
-    for index in np.ndindex(array.shape):
-        item = array[index]
-        if item is array:
-            raise refusal(array, place, "it contains itself")
-        check_at(item, f"{place}[{', '.join(map(str, index))}]")
-
-
-def _encode_objects(array: Array) -> Encoded:
-    stored = {"shape": list(array.shape), "items": [array[index] for index in np.ndindex(array.shape)]}
-    try:
-        document = encode(stored)
-    except UnsupportedValueError:
-        _check_objects(array, "")  # names the place in the array
-        raise
-    return Encoded("array-of-objects", "1", document.meta, document.parts, document.axes, document.text)
+def _documents() -> Any:
+    # Objects are walked by the codec of documents, which finds cycles through arrays and lists alike.
+    return reader_of("document", "1")
 
 
 _ARRAY_CLASSES: frozenset[type] = frozenset({np.ndarray, np.matrix, np.recarray})
@@ -274,4 +239,3 @@ _ARRAY_CLASSES: frozenset[type] = frozenset({np.ndarray, np.matrix, np.recarray}
 
 def register_all() -> None:
     register_own(ArrayCodec(), *_ARRAY_CLASSES)
-    register_own(ObjectArrayCodec())

@@ -9,6 +9,7 @@ has no words for. Arrays, frames and whatever else has data of its own become fu
 ``{"$int": "-1f"}``                hexadecimal, beyond 2**53
 ``{"$float": "nan"}``              also ``inf`` and ``-inf``
 ``{"$complex": [real, imag]}``     numbers or "nan", "inf", "-inf"
+``{"$objects": [shape, [...]]}``   an array of objects, in C order
 ``{"$bytes": "..."}``              base64; also ``$bytearray``
 ``{"$str": "..."}``                the same, for text without UTF-8 among labels
 ``{"$value": [...]}``              small values of other codecs: type, version, meta, parts as
@@ -76,6 +77,8 @@ class _Writer:
             return {"$complex": [_bare(value.real), _bare(value.imag)]}
         if (kind is bytes or kind is bytearray) and (self.inline_only or len(value) <= _INLINE_BYTES):
             return {f"${kind.__name__}": base64.b64encode(value).decode("ascii")}
+        if _is_object_array(value):
+            return self._put_container(value, kind)
         return self._put_encoded(encode(value))
 
     def _put_container(self, value: Any, kind: type) -> JSON:
@@ -87,6 +90,9 @@ class _Writer:
         try:
             if kind is dict:
                 return self._put_dict(value)
+            if kind is np.ndarray:
+                objects = [self.put(value[index]) for index in np.ndindex(value.shape)]
+                return {"$objects": [list(value.shape), objects]}
             if kind in _UNORDERED:
                 # The order of a set changes from process to process.
                 items = sorted((self.put(item) for item in value), key=json.dumps)
@@ -165,6 +171,11 @@ class _Reader:
                 return {self.get(item) for item in content}
             case "$frozenset":
                 return frozenset(self.get(item) for item in content)
+            case "$objects":
+                array = np.empty(tuple(content[0]), object)
+                for index, item in enumerate(content[1]):
+                    array.flat[index] = self.get(item)
+                return array
             case "$dict":
                 return {self.get(key): self.get(item) for key, item in content}
             case "$int":
@@ -225,7 +236,7 @@ def from_inline(tree: JSON) -> Any:
 
 
 class DocumentCodec:
-    """Plain containers with anything inside that has a codec."""
+    """Plain containers, and arrays of objects, with anything inside that has a codec."""
 
     type_name = "document"
     version = "1"
@@ -239,7 +250,7 @@ class DocumentCodec:
         return True
 
     def check_inside(self, value: Any, place: str) -> None:
-        if type(value) not in _CONTAINERS:
+        if type(value) not in _CONTAINERS and not _is_object_array(value):
             raise refusal(value, place)
         _check_container(value, place, set())
 
@@ -248,6 +259,8 @@ class DocumentCodec:
             encoded = encode_uniform(value)
             if encoded is not None:
                 return encoded
+        elif type(value) not in _CONTAINERS and not _is_object_array(value):
+            raise refusal(value)
         writer = _Writer()
         try:
             tree = writer.put(value)
@@ -278,6 +291,9 @@ def _check_container(value: Any, place: str, path: set[int]) -> None:
         for key, item in value.items():
             if type(item) not in _PLAIN_ITEMS:
                 _check_item(item, f"{place}[{_short(key)}]", path)
+    elif isinstance(value, np.ndarray):
+        for position in np.ndindex(value.shape):
+            _check_item(value[position], f"{place}[{', '.join(map(str, position))}]", path)
     elif not set(map(type, value)) <= _PLAIN_ITEMS:
         ordered = type(value) is list or type(value) is tuple
         for index, item in enumerate(value):
@@ -287,10 +303,14 @@ def _check_container(value: Any, place: str, path: set[int]) -> None:
 
 
 def _check_item(item: Any, place: str, path: set[int]) -> None:
-    if type(item) in _CONTAINERS:
+    if type(item) in _CONTAINERS or _is_object_array(item):
         _check_container(item, place, path)
     else:
         check_at(item, place)
+
+
+def _is_object_array(value: Any) -> bool:
+    return type(value) is np.ndarray and value.dtype == object
 
 
 def _short(key: Any) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 
 from pypet_ng._typing import Path
 from pypet_ng.encoding import Encoded, freeze, supports
-from pypet_ng.tree.nodes import Group, Leaf, Node
+from pypet_ng.tree.nodes import Group, Leaf, Node, ResultLeaf
 from pypet_ng.tree.records import (
     Batch,
     Block,
@@ -58,6 +58,20 @@ def failure_of(row: int, error: BaseException, attempt: int) -> Failure:
         trace = trace.tb_next
     text = "".join(traceback.format_exception(type(error), error, trace))
     return Failure(row, type(error).__name__, str(error), text, attempt, error=error)
+
+
+def _fold(node: Node, run: str, run_set: str) -> Path:
+    """Give the node's path with the run's and the set's names replaced."""
+    parts = []
+    parent = node.parent
+    while parent is not None:
+        name = node.name
+        parts.append(RUN if name == run else RUN_SET if name == run_set else name)
+        node, parent = parent, parent.parent
+    parts.reverse()
+    if RUN_SET in parts and RUN not in parts:  # a set without a run belongs to no row
+        parts = [run_set if part == RUN_SET else part for part in parts]
+    return tuple(parts)
 
 
 class BatchBuilder:
@@ -117,15 +131,17 @@ class BatchBuilder:
 
     def add(self, row: int, scope: Scope) -> None:
         """Enter what a run attached to the tree."""
-        names = scope.names
+        run, run_set = scope.names
         for node in scope.added:
-            path = node.path
-            folded = self._fold(path, names)
+            if type(node) is Group and node.name == run and node.children and not node.comment:
+                if not node.annotations:
+                    continue  # the run's own group: its leaves say all
+            folded = _fold(node, run, run_set)
             if isinstance(node, Leaf):
-                self._add_leaf(row, node, path, folded)
-            elif folded is None:
+                self._add_leaf(row, node, folded)
+            elif RUN not in folded:
                 if node.parent is not None:
-                    self.batch.records.append((row, Record(skeleton_of(node, path))))
+                    self.batch.records.append((row, Record(skeleton_of(node, node.path))))
             else:
                 assert isinstance(node, Group)
                 if node.comment or not node.children:
@@ -135,28 +151,20 @@ class BatchBuilder:
             target = group.children.get(name)
             if target is None or name not in group.links:
                 continue
-            path = (*group.path, name)
-            folded = self._fold(path, names)
-            if folded is None:
-                link = Skeleton(path, NodeKind.LINK, target=target.path)
+            folded = (*_fold(group, run, run_set), name)
+            if RUN not in folded:
+                link = Skeleton((*group.path, name), NodeKind.LINK, target=target.path)
                 self.batch.records.append((row, Record(link)))
             else:
                 self.batch.notes.append(Note(row, folded, NoteKind.LINK, "", list(target.path)))
 
-    @staticmethod
-    def _fold(path: Path, names: tuple[str, ...]) -> Path | None:
-        run, run_set = names
-        if run not in path:
-            return None
-        return tuple([RUN if part == run else RUN_SET if part == run_set else part for part in path])
-
-    def _add_leaf(self, row: int, leaf: Leaf, path: Path, folded: Path | None) -> None:
-        data = leaf.dump()
+    def _add_leaf(self, row: int, leaf: Leaf, folded: Path) -> None:
+        data = leaf.items if type(leaf) is ResultLeaf else leaf.dump()
         if leaf.stored and data.keys() <= leaf.kept:
             return  # the run function stored it by itself (f_store_item)
-        if folded is None:
+        if RUN not in folded:
             kept = {name: self._hold(value) for name, value in data.items()}
-            self.batch.records.append((row, Record(skeleton_of(leaf, path), kept)))
+            self.batch.records.append((row, Record(skeleton_of(leaf, leaf.path), kept)))
             return
         items = tuple(data)
         key = (folded, leaf.class_name, leaf.comment, items)

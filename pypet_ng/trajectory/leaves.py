@@ -144,11 +144,12 @@ class ContainerParameterLeaf(ContainerLeaf):
 
     @locked.setter
     def locked(self, locked: bool) -> None:
-        if self.view is not None:  # else: the base class sets its first value
+        view = getattr(self, "view", None)  # there is none yet while the leaf is made or unpickled
+        if view is not None:
             if locked:
-                self.view.f_lock()
+                view.f_lock()
             else:
-                self.view.f_unlock()
+                view.f_unlock()
 
     @property
     def is_explored(self) -> bool:

@@ -61,7 +61,7 @@ ARRAYS: list[Any] = [
     np.array([(1, 2.5), (3, np.nan)], _PAIR), np.array([(1, "ü", [1, 2])], [("a", "i4"), ("b", "U3"), ("c", "i2", 2)]),
     np.zeros(2, np.dtype([("a", "i1"), ("b", "f8")], align=True)), np.zeros(2, [("p", _PAIR), ("q", "M8[s]")]),
     np.zeros(2, [(("title", "a"), "i4")]), np.array([b"abc"], "V3"), np.zeros(2, []),
-    np.matrix([[1, 2], [3, 4]]), np.rec.array([(1, 2.0)], dtype=_PAIR),
+    np.arange(4).reshape(2, 2).view(np.matrix), np.rec.array([(1, 2.0)], dtype=_PAIR),
     np.array([1, "a", None, [1], np.arange(2)], object), np.array([[None, 1]], object), np.array([], object),
     np.ma.array([1, 2, 3], mask=[0, 1, 0]), np.ma.array([1.0, 2.0]), np.ma.array(1.0, mask=True),
     np.ma.array([[1, 2]], mask=True, fill_value=7, hard_mask=True), np.ma.array(["a", "b"], mask=[0, 1]),

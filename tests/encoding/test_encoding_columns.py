@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.encoding.encoding_samples import ALL, nested, numpy_scalars, plain, small_arrays
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -22,6 +21,7 @@ from pypet_ng.encoding import (
     register,
     same,
 )
+from tests.encoding.encoding_samples import ALL, nested, numpy_scalars, plain, small_arrays
 
 
 def assert_column_keeps(values: Any, expected: list[Any] | None = None) -> None:
@@ -126,7 +126,7 @@ def test_numbers_name_the_type_they_promote_to() -> None:
 
 def test_what_is_no_number_names_no_type() -> None:
     for value in (None, "a", 2**70, np.datetime64(1, "s"), np.longdouble(1), np.array(["a"]), [1, 2], {"a": 1},
-                  np.zeros(2, "i4,f8"), np.matrix([1]), np.array([b"a"]), np.array(["\ud800"]), np.zeros(1, "V2")):  # fmt: skip
+                  np.zeros(2, "i4,f8"), np.ones((1, 1)).view(np.matrix), np.array([b"a"]), np.array(["\ud800"]), np.zeros(1, "V2")):  # fmt: skip
         assert number_type(layout_of(encode(value))) is None
 
 

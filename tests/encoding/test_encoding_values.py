@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse as sp
-from tests.encoding.encoding_samples import ALL, FRAMES, SPARSE, nested
 from hypothesis import given, settings
 
 from pypet_ng.encoding import Encoded, check, decode, encode, freeze, layout_of, same, supports
+from tests.encoding.encoding_samples import ALL, FRAMES, SPARSE, nested
 
 
 def _name(value: Any) -> str:
