@@ -8,7 +8,7 @@ from typing import Any
 
 from pypet_ng.errors import near_names
 from pypet_ng.trajectory.groups import group_class
-from pypet_ng.trajectory.leaves import BaseParameter, BaseResult, NNLeafNode
+from pypet_ng.trajectory.leaves import BaseParameter, BaseResult
 from pypet_ng.trajectory.parameter import Parameter
 from pypet_ng.trajectory.result import Result
 from pypet_ng.tree.nodes import Group, Leaf, Node, ParameterLeaf, ResultLeaf
@@ -86,8 +86,7 @@ class ClassBook:
         """Make the public face of a core node."""
         if isinstance(node, Group):
             return group_class(node.branch)(node)
-        cls: type[NNLeafNode] = Parameter if isinstance(node, ParameterLeaf) else Result
-        view = cls.__new__(cls)
-        object.__setattr__(view, "_node", node)
-        node.view = view
-        return view
+        if isinstance(node, ParameterLeaf):
+            return Parameter._over(node)
+        assert isinstance(node, ResultLeaf)
+        return Result._over(node)

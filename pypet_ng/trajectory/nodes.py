@@ -66,6 +66,11 @@ class NNTreeNode:
     _node: Node
 
     @property
+    def __pypet_node__(self) -> Node:
+        """The core node, for the layers below; users need it never."""
+        return self._node
+
+    @property
     def v_name(self) -> str:
         """Last part of the path; the root's is the trajectory's name."""
         return self._node.name

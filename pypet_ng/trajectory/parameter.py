@@ -17,7 +17,8 @@ from pypet_ng.tree.nodes import ParameterLeaf
 
 __all__ = ["HookedParameterLeaf", "Parameter"]
 
-_NUMBERS: Final = (bool, int, float, complex)
+_PLAIN: Final = frozenset({bool, int, float, complex, str, bytes})
+"""Values of exactly these types can always be stored."""
 _HOOKS: Final = (
     "_load",
     "_restore_default",
@@ -311,16 +312,24 @@ class Parameter(BaseParameter):
         except DesignError as error:
             error.add_note(f"Parameter {self.v_full_name!r} was to be explored.")
             raise
+        own_types = type(self)._values_of_same_type is not BaseParameter._values_of_same_type
+        own_check = type(self)._check is not check
         wanted = type(default)
-        plain = type(self)._values_of_same_type is BaseParameter._values_of_same_type
-        # One look at the whole column, where that is enough: numbers of one type.
-        if plain and column.value_type is wanted and (wanted in _NUMBERS or issubclass(wanted, np.number)):
-            return column
+        items = list(map(type, default)) if wanted is tuple else []
+        storable = not own_check and (wanted in _PLAIN or (wanted is tuple and _PLAIN.issuperset(items)))
+        alike = not own_types and column.value_type is wanted
+        if alike and not own_check and (wanted in _PLAIN or issubclass(wanted, np.number)):
+            return column  # one look at the whole was enough
         for piece in _pieces(column):
             for value in piece:
-                if not self._values_of_same_type(value, default):
+                if own_types:
+                    fits = self._values_of_same_type(value, default)
+                else:
+                    fits = type(value) is wanted and (wanted is not tuple or list(map(type, value)) == items)
+                if not fits:
                     self._refuse_types(column)
-                self._checked(value)
+                if not storable:
+                    self._checked(value)
         return column
 
     # -- storing --------------------------------------------------------------------------------------

@@ -357,6 +357,9 @@ def test_a_subclass_of_parameter_may_say_itself_what_it_supports() -> None:
     parameter = Positive("x", 1)
     with pytest.raises(UnsupportedValueError, match="Positive does not support -1"):
         parameter.f_set(-1)
+    with pytest.raises(UnsupportedValueError):
+        parameter._explore([3, -1])
+    assert not parameter.v_explored
 
     class Loose(Parameter):
         def _values_of_same_type(self, val1: Any, val2: Any) -> bool:
