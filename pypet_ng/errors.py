@@ -14,6 +14,7 @@
     │   └── PlanMismatchError        (RuntimeError)    the file holds other points or parameters
     ├── UnsupportedValueError        (TypeError)       no codec stores such a value
     ├── RunFailedError               (RuntimeError)    a run failed where its exception could not travel
+    ├── WorkerError                  (RuntimeError)    worker processes do not start
     ├── PresettingError              (RuntimeError)    a preset that never met its parameter
     ├── NoSuchServiceError           (TypeError)       not a storage service
     ├── TooManyGroupsError           (TypeError)
@@ -60,6 +61,7 @@ __all__ = [
     "TrajectoryNotFoundError",
     "UnsupportedValueError",
     "VersionMismatchError",
+    "WorkerError",
     "near_names",
 ]
 
@@ -110,6 +112,10 @@ class UnsupportedValueError(PypetError, TypeError):
 
 class RunFailedError(PypetError, RuntimeError):
     """A run failed in a place from which its own exception could not travel."""
+
+
+class WorkerError(PypetError, RuntimeError):
+    """Worker processes end before they do anything."""
 
 
 class PresettingError(PypetError, RuntimeError):

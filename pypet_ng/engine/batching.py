@@ -85,6 +85,10 @@ class BatchBuilder:
         self._known: dict[tuple[Path, str, str, tuple[str, ...]], Signature] = {}
         self._reset()
 
+    def emptied(self) -> BatchBuilder:
+        """Give a new builder of the same kind."""
+        return BatchBuilder(self._keep_returned)
+
     def _reset(self) -> None:
         self.batch = Batch(returned=Block([], {"": []}))
         self._blocks: dict[tuple[Path, str, str, tuple[str, ...]], Block] = {}
@@ -133,9 +137,9 @@ class BatchBuilder:
         """Enter what a run attached to the tree."""
         run, run_set = scope.names
         for node in scope.added:
-            if type(node) is Group and node.name == run and node.children and not node.comment:
+            if type(node) is Group and node.name in scope.names and node.children and not node.comment:
                 if not node.annotations:
-                    continue  # the run's own group: its leaves say all
+                    continue  # the group of the run or of its set: its leaves say all
             folded = _fold(node, run, run_set)
             if isinstance(node, Leaf):
                 self._add_leaf(row, node, folded)

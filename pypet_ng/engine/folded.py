@@ -12,11 +12,13 @@ from pypet_ng._typing import Path
 from pypet_ng.engine.session import Session
 from pypet_ng.errors import DataNotInStorageError
 from pypet_ng.storage.base import NOT_SET, RunColumn, StorageService
-from pypet_ng.tree.nodes import Group, Leaf
+from pypet_ng.tree.lazy import LazyChildren
+from pypet_ng.tree.nodes import Group, Leaf, Node
 from pypet_ng.tree.records import NodeKind, Note, NoteKind, Signature, Skeleton
 from pypet_ng.tree.runnames import RUN, RUN_SET, run_index, run_name, set_index, set_name
+from pypet_ng.tree.structure import Tree
 
-__all__ = ["FoldedRuns", "Rows", "load_row", "wake_runs"]
+__all__ = ["FoldedRuns", "Rows", "hang_runs", "load_row", "put_to_sleep", "wake_runs"]
 
 _BLOCK_BYTES = 256 << 10
 
@@ -150,12 +152,29 @@ class FoldedRuns:
                 found[run_name(row) if self._mark == RUN else set_name(row)] = None
         return sorted(found)[:most] if len(found) > most else list(found)
 
+    def among(self, rows: npt.NDArray[np.int64]) -> list[int]:
+        """Give those of some runs that have anything here; none if these are sets of runs."""
+        if self._mark != RUN:
+            return []
+        mask = self._mask()
+        inside = rows[rows < len(mask)]
+        found: list[int] = inside[mask[inside]].tolist()
+        return found
+
     def build(self, name: str) -> Group:
         """Make the group of one run (of a set: of all its runs) with leaves that wait for their data."""
+        return self._build(name, at_home=True)
+
+    def build_beside(self, name: str) -> Group:
+        """Make the group although there is one of its name in the tree, which stays there."""
+        return self._build(name, at_home=False)
+
+    def _build(self, name: str, at_home: bool) -> Group:
         top = Group(name)
         top.stored = True
         depth = len(self._prefix)
         mask = self._mask()
+        links: list[tuple[int, Note]] = []
         for row in self._rows_of(name):
             if row >= len(mask) or not mask[row]:
                 continue
@@ -164,7 +183,18 @@ class FoldedRuns:
                 if row < len(ids) and ids[row]:
                     self._hang(top, path[depth + 1 :], row, signatures[int(ids[row]) - 1])
             for note in self._notes.get(row, ()):
-                self._annotate(top, note.path[depth + 1 :], row, note)
+                if note.kind is NoteKind.LINK:
+                    links.append((row, note))
+                else:
+                    self._annotate(top, note.path[depth + 1 :], row, note)
+        if links:
+            home = self._session.tree.at(self._prefix)
+            if isinstance(home, Group) and at_home:
+                # links may lead here, or to runs whose links lead back: it must be found, not built again
+                top.parent = home
+                dict.__setitem__(home.children, name, top)
+            for row, note in links:
+                self._link(top, note.path[depth + 1 :], row, note)
         return top
 
     def _descend(self, top: Group, parts: Path, row: int) -> Group:
@@ -201,19 +231,16 @@ class FoldedRuns:
         if self._rows.eager:
             load_row(self._rows, leaf, signature, row)
 
+    def _link(self, top: Group, parts: Path, row: int, note: Note) -> None:
+        target = self._session.tree.at(tuple(note.value))
+        group = self._descend(top, parts[:-1], row)
+        if target is not None and parts[-1] not in group.children:
+            group.children[parts[-1]] = target
+            group.links.add(parts[-1])
+            if isinstance(target, Group):
+                group.groups[parts[-1]] = target
+
     def _annotate(self, top: Group, parts: Path, row: int, note: Note) -> None:
-        if note.kind is NoteKind.LINK:
-            target = self._session.tree.at(tuple(note.value))
-            group = self._descend(top, parts[:-1], row)
-            if target is None:  # a link within the run that is just being built
-                prefix = (*self._prefix, top.name)
-                target = _within(top, tuple(note.value), prefix)
-            if target is not None and parts[-1] not in group.children:
-                group.children[parts[-1]] = target
-                group.links.add(parts[-1])
-                if isinstance(target, Group):
-                    group.groups[parts[-1]] = target
-            return
         if note.kind is NoteKind.GROUP:
             group = self._descend(top, parts, row)
             group.comment = note.value
@@ -225,15 +252,6 @@ class FoldedRuns:
         if node.annotations is None:
             node.annotations = {}
         node.annotations[note.key] = note.value
-
-
-def _within(top: Group, path: Path, prefix: Path) -> Any:
-    if path[: len(prefix)] != prefix:
-        return None
-    node: Any = top
-    for part in path[len(prefix) :]:
-        node = node.children.get(part) if isinstance(node, Group) else None
-    return node
 
 
 def load_row(rows: Rows, leaf: Leaf, signature: Signature, row: int, only: frozenset[str] | None = None) -> None:
@@ -268,6 +286,52 @@ def wake_runs(session: Session, rows: Rows, below: Path = ()) -> None:
                 if path[: len(prefix)] == prefix:
                     for item in dict.fromkeys(item for s in signatures for item in s.items):
                         rows.preload(path, item)
-        session.tree.wake(group, FoldedRuns(session, rows, prefix, sets))
+        hang_runs(session, group, FoldedRuns(session, rows, prefix, sets))
+
+
+def hang_runs(session: Session, group: Group, source: FoldedRuns) -> None:
+    """Let `source` build children of a group; those in memory get what is stored besides."""
+    tree = session.tree
+    existing = [name for name in dict.keys(group.children) if name not in group.links]
+    tree.wake(group, source)
+    for name in existing:
+        child = dict.__getitem__(group.children, name)
+        if isinstance(child, Group) and name in source:
+            _merge(tree, child, source.build_beside(name))
+
+
+def _merge(tree: Tree, old: Group, new: Group) -> None:
+    """Hang what `old` lacks of `new` into it; what both have stays as it is in memory."""
+    old.stored = True
+    old.comment = old.comment or new.comment
+    if new.annotations:
+        old.annotations = {**new.annotations, **(old.annotations or {})}
+    for name, child in list(new.children.items()):
+        mine: Node | None = old.children.get(name)
+        if name in new.links:
+            if mine is None:
+                tree.link(old, name, child)
+        elif mine is None:
+            tree.attach(old, child)
+        elif isinstance(mine, Group) and isinstance(child, Group):
+            _merge(tree, mine, child)
+        elif isinstance(mine, Leaf) and isinstance(child, Leaf):
+            mine.kept |= child.kept
+            if mine.is_empty and not child.is_empty:
+                mine.load(child.dump())
+
+
+def put_to_sleep(session: Session, rows: npt.NDArray[np.int64]) -> None:
+    """Take the groups of some runs out of memory, as these runs are done again."""
+    if not len(rows):
+        return
+    chosen = set(rows.tolist())
+    for holder in list(session.tree.holders):
+        for name, child in list(dict.items(holder.children)):
+            if run_index(name) in chosen and name not in holder.links and child.parent is holder:
+                session.tree.detach(child)
+        children = holder.children
+        if isinstance(children, LazyChildren) and isinstance(children.source, FoldedRuns):
+            children.gone.update(map(run_name, children.source.among(rows)))
 
 

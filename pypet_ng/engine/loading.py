@@ -8,7 +8,7 @@ from typing import Any
 
 from pypet_ng._typing import Path
 from pypet_ng.engine.attach import take_plan
-from pypet_ng.engine.folded import FoldedRuns, Rows, load_row, wake_runs
+from pypet_ng.engine.folded import FoldedRuns, Rows, hang_runs, load_row, wake_runs
 from pypet_ng.engine.session import Session
 from pypet_ng.engine.storing import ensure_storage
 from pypet_ng.errors import DataNotInStorageError
@@ -247,7 +247,7 @@ def _wake_at(session: Session, path: Path) -> None:
             group = session.tree.at(path)
             assert isinstance(group, Group)
             rows = _cached_rows(session)
-            session.tree.wake(group, FoldedRuns(session, rows, path, known[len(path)] != "$"))
+            hang_runs(session, group, FoldedRuns(session, rows, path, known[len(path)] != "$"))
             return
 
 

@@ -38,7 +38,8 @@ def make_chunks(
         some = rows[start : start + size]
         dense = int(some[-1]) - int(some[0]) == len(some) - 1 and bool((np.diff(some) == 1).all())
         chosen = slice(int(some[0]), int(some[-1]) + 1) if dense else some
-        yield Chunk(some, plan.columns(chosen), attempts[start : start + size])
+        numbers = attempts[start : start + size]
+        yield Chunk(some, plan.columns(chosen), numbers, numbers)
 
 
 def run(

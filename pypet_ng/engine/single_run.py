@@ -27,6 +27,10 @@ class SameForAll:
         """Give the arguments of run `row`."""
         return self.args, self.kwargs
 
+    def travellers(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Give all that goes to a worker."""
+        return self.args, self.kwargs
+
 
 class PerRun:
     """Each run gets its own element of each argument."""
@@ -45,6 +49,10 @@ class PerRun:
                     f"Argument {name!r} of run_map has {len(values)} elements for {count} runs: give one per run."
                 )
         self._place = {int(row): place for place, row in enumerate(rows)}
+
+    def travellers(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Give all that goes to a worker."""
+        return tuple(self._args), dict(self._kwargs)
 
     def of(self, row: int) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Give the arguments of run `row`."""
@@ -88,6 +96,35 @@ class TreeJob:
         self._waiting_bytes = waiting_bytes
         self._stop_at_failure = stop_at_failure
         self._none_ended_well = True
+        self.mark: Callable[[int, float], None] | None = None
+        """Told which run begins, where somebody wants to know should this process die."""
+
+    @property
+    def function(self) -> Callable[..., Any]:
+        """The run function."""
+        return self._function
+
+    @property
+    def arguments(self) -> Arguments:
+        """What it gets besides the trajectory."""
+        return self._arguments
+
+    @property
+    def trajectory(self) -> Any:
+        """What it gets first."""
+        return self._tree.view(self._tree.root)
+
+    def __getstate__(self) -> dict[str, Any]:
+        tree = self._tree
+        state = dict(self.__dict__, mark=None, _tree=tree.view(tree.root), _explored=list(self._explored))
+        state["_builder"] = self._builder.emptied()
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        root = state["_tree"].__pypet_node__
+        tree: Tree = root.tree
+        explored = {path: tree.at(path) for path in state["_explored"]}
+        self.__dict__.update(state, _tree=tree, _explored=explored, _home=state["_tree"], _keep_nodes=False)
 
     def perform(self, chunk: Chunk) -> Iterator[Batch]:
         """Do the runs of a chunk; see :class:`pypet_ng.runners.base.Job`."""
@@ -100,6 +137,7 @@ class TreeJob:
         args, kwargs = constant.of(0) if constant is not None else ((), {})
         attempts = chunk.attempts.tolist()
         clock = time.time
+        mark = self.mark
         last = clock()
         for place, row in enumerate(chunk.rows.tolist()):
             for move, values in movers:
@@ -110,6 +148,8 @@ class TreeJob:
             failure = None
             value = None
             start = clock()
+            if mark is not None:
+                mark(row, start)
             try:
                 value = function(trajectory, *args, **kwargs)
                 finish = clock()

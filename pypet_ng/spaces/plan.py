@@ -10,7 +10,7 @@ from pypet_ng._typing import Path, Rows
 from pypet_ng.errors import DesignError
 from pypet_ng.spaces.columns import Column, same_values
 
-__all__ = ["Plan", "dotted"]
+__all__ = ["Outline", "Plan", "dotted"]
 
 
 def dotted(path: Path) -> str:
@@ -133,3 +133,32 @@ class Plan:
 
 def _words(names: tuple[Path, ...]) -> str:
     return ", ".join(repr(dotted(path)) for path in names) or "no parameters"
+
+
+class Outline(Plan):
+    """Names and length of a plan whose values are elsewhere."""
+
+    __slots__ = ("_names",)
+
+    def __init__(self, names: tuple[Path, ...], length: int) -> None:
+        super().__init__()
+        self._names = names
+        self._length = length
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Outline, (self._names, self._length)
+
+    @property
+    def names(self) -> tuple[Path, ...]:
+        return self._names
+
+    @property
+    def is_explored(self) -> bool:
+        return True
+
+    def column(self, path: Path) -> Column:
+        """Raise DesignError: a worker knows the values of its own runs only."""
+        raise DesignError(
+            f"the values of {dotted(path)!r} at other runs are not known in a worker process: a run sees its "
+            "own point. Pass what it needs as an argument of env.run"
+        )

@@ -99,6 +99,11 @@ class Trajectory(
             tree.wildcards.add(wildcard_functions)
         session.storage = make_service(storage_service, name, kwargs)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        from pypet_ng.trajectory.traveling import pack, unpack
+
+        return unpack, (pack(self),)
+
     def _make_view(self, node: Node) -> Any:
         return self._book.make_view(node)
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import keyword
 import re
-import warnings
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Any, Final
 
 from pypet_ng._typing import Path
 from pypet_ng.errors import InvalidNameError
@@ -26,6 +24,7 @@ _SHORT: Final = {
     "res": "results",
 }
 _ADMISSIBLE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+_RUN_STARTS: Final = ("r_", "ru", "rt")
 _RUN_SHORT = re.compile(r"(?:r|run)_(\d+|A)")
 _SET_SHORT = re.compile(r"(?:rts|runtoset)_(\d+|A)")
 
@@ -48,7 +47,7 @@ def expand(part: str) -> str:
     long = _SHORT.get(part)
     if long is not None:
         return long
-    if part[:1] == "r" and len(part) < 14:
+    if part[:1] == "r" and part[:2] in _RUN_STARTS and len(part) < 30:
         match = _RUN_SHORT.fullmatch(part)
         if match is not None:
             return run_name(-1 if match[1] == "A" else int(match[1]))
@@ -58,8 +57,8 @@ def expand(part: str) -> str:
     return part
 
 
-def check_part(part: str, *, last: bool = False, reserved: frozenset[str] = frozenset()) -> None:
-    """Raise InvalidNameError if a node cannot have that name; warn if only ``[...]`` will reach it."""
+def check_part(part: str) -> None:
+    """Raise InvalidNameError if a node cannot have that name."""
     if not part:
         raise InvalidNameError("A name has an empty part: give at least one letter between the dots.")
     if _ADMISSIBLE.fullmatch(part) is None:
@@ -69,12 +68,6 @@ def check_part(part: str, *, last: bool = False, reserved: frozenset[str] = froz
     if len(part) >= LONGEST:
         raise InvalidNameError(
             f"The name {part[:30]!r}... has {len(part)} characters: at most {LONGEST - 1} are possible."
-        )
-    if keyword.iskeyword(part) or part in reserved:
-        warnings.warn(
-            f"{part!r} is a word of Python or of pypet_ng: the node can be reached by [{part!r}] only.",
-            SyntaxWarning,
-            stacklevel=6,
         )
 
 
@@ -96,13 +89,16 @@ class Wildcards:
         }
         self._groups: list[tuple[str, ...]] = [("$", "crun"), ("$set", "crunset")]
 
-    def add(self, functions: Mapping[tuple[str, ...] | str, Callable[[int], str]]) -> None:
-        """Add or replace functions; ValueError if a word is given twice."""
+    def add(self, functions: Mapping[Any, Callable[[int], str]], *, replace: bool = False) -> None:
+        """Add functions by word or tuple of words; ValueError, with nothing added, if a word is in use."""
         new: dict[str, Callable[[int], str]] = {}
         for words, function in functions.items():
             for word in (words,) if isinstance(words, str) else words:
-                if word in new:
-                    raise ValueError(f"The wildcard {word!r} is given twice: one word, one function.")
+                if word in new or (word in self.functions and not replace):
+                    raise ValueError(
+                        f"The wildcard {word!r} is given twice: one word, one function. There are already "
+                        f"{', '.join(map(repr, self.functions))}."
+                    )
                 new[word] = function
         self.functions.update(new)
         for words in functions:

@@ -77,11 +77,18 @@ class Node:
 class Group(Node):
     """A node that holds others."""
 
-    __slots__ = ("children", "groups", "links", "runs")
+    __slots__ = ("children", "groups", "links", "of_run", "runs")
     kind: ClassVar[NodeKind] = NodeKind.GROUP
 
     def __init__(self, name: str, comment: str = "") -> None:
-        super().__init__(name, comment)
+        # each run makes one or two: a call of Node.__init__ would cost a third of this
+        self.name = name
+        self.comment = comment
+        self.parent = None
+        self.tree = None
+        self.annotations = None
+        self.stored = False
+        self.view = None
         self.children: dict[str, Node] = {}
         """All that hangs here, link targets included, by name."""
         self.groups: dict[str, Group] = {}
@@ -90,6 +97,8 @@ class Group(Node):
         """The groups of single runs and of run sets."""
         self.links: set[str] = set()
         """Names among the children that are links."""
+        self.of_run = False
+        """The group of a single run or run set, or somewhere below one."""
 
     def own(self) -> Iterator[Node]:
         """Give the children that are no links."""

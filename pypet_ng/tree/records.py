@@ -165,6 +165,15 @@ class Chunk:
     """By path of the explored parameter: one value per row."""
     attempts: npt.NDArray[np.uint16]
     """Which attempt this is for each run, from 1."""
+    first_attempts: npt.NDArray[np.uint16]
+    """The number the first attempt of this ``run`` call has: retries are counted from there."""
+
+    def select(self, places: slice | npt.NDArray[np.int64]) -> Chunk:
+        """Give the chunk of some of the runs, by their places in this one."""
+        columns: dict[Path, list[Any]] = {}
+        for path, values in self.columns.items():
+            columns[path] = values[places] if isinstance(places, slice) else [values[i] for i in places]
+        return Chunk(self.rows[places], columns, self.attempts[places], self.first_attempts[places])
 
 
 @dataclass(slots=True)

@@ -19,7 +19,16 @@ from pypet_ng.spaces.columns import column_of
 from pypet_ng.spaces.plan import Plan
 from pypet_ng.storage.base import RETURNED
 from pypet_ng.storage.hdf5 import HDF5StorageService
-from pypet_ng.tree.records import Batch, Block, NodeKind, Record, RunStates, Signature, Skeleton, TrajectoryInfo
+from pypet_ng.tree.records import (
+    Batch,
+    Block,
+    NodeKind,
+    Record,
+    RunStates,
+    Signature,
+    Skeleton,
+    TrajectoryInfo,
+)
 
 X = ("parameters", "x")
 
@@ -111,7 +120,9 @@ def million(folder: str) -> None:
     other = HDF5StorageService(name)
     other.select("traj")
     column = other.read_runs(z.path, "z")
-    report("one row of a column, read lazily", median(lambda: column.values(slice(777777, 777778)), 51), "ms", 1)
+    report(
+        "one row of a column, read lazily", median(lambda: column.values(slice(777777, 777778)), 51), "ms", 1
+    )
     one = ("results", "runs", "run_00777777", "z")
     report("one leaf of one run", median(lambda: other.read(one), 21), "ms", 3)
     report("run states of 10^6 runs", median(lambda: other.run_table().column("state")), "ms", 10)
@@ -157,7 +168,12 @@ def cycles(folder: str) -> None:
         steps.append((time.process_time() - begin) * 1e3)
         if cycle % 100 == 0:
             sizes.append(os.path.getsize(name))
-    report("cycle: open, extend by 10, store 10 runs, close (first 100)", statistics.median(steps[:100]), "ms", 10)
+    report(
+        "cycle: open, extend by 10, store 10 runs, close (first 100)",
+        statistics.median(steps[:100]),
+        "ms",
+        10,
+    )
     report("the same, last 100 of 1000", statistics.median(steps[-100:]), "ms", 10)
     report("file after 500 cycles", sizes[4] / 1e3, "kB", 1e9)
     report("file after 1000 cycles", sizes[9] / 1e3, "kB", 2.2 * sizes[4] / 1e3)
@@ -212,7 +228,10 @@ def arrays(folder: str) -> None:
                     file.write(data.tobytes())
 
         def fill(
-            service: HDF5StorageService = service, data: np.ndarray = data, z: Signature = z, count: int = count
+            service: HDF5StorageService = service,
+            data: np.ndarray = data,
+            z: Signature = z,
+            count: int = count,
         ) -> None:
             with service.writing():
                 for start in range(0, count - len(data) + 1, len(data)):

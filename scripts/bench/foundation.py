@@ -41,11 +41,16 @@ def sweep(folder: str, name: str, runs: int, **options: Any) -> Environment:
 
 def imports(sheet: Sheet) -> None:
     code = "import time; s=time.process_time(); import pypet_ng; print(time.process_time()-s)"
-    taken = [float(subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout) for _ in range(5)]
+    taken = [
+        float(subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout)
+        for _ in range(5)
+    ]
     sheet.enter("import pypet_ng", sorted(taken)[2], "s", 0.3, seconds=sorted(taken)[2])
     code = "import sys, pypet_ng; print(','.join(sorted({m.split('.')[0] for m in sys.modules})))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True).stdout
-    heavy = {"scipy", "pandas", "jax", "xarray", "matplotlib", "git", "tables", "loky", "rich"} & set(loaded.strip().split(","))
+    heavy = {"scipy", "pandas", "jax", "xarray", "matplotlib", "git", "tables", "loky", "rich"} & set(
+        loaded.strip().split(",")
+    )
     print("     heavy packages loaded by the import:", ", ".join(sorted(heavy)) or "none")
 
 

@@ -48,14 +48,17 @@ class Sheet:
         """Measure the calibration loop again: the load of the machine may have changed."""
         self.unit = cpu(_calibration, 15)
 
-    def enter(self, what: str, value: float, unit: str, budget: float, *, seconds: float | None = None) -> None:
+    def enter(
+        self, what: str, value: float, unit: str, budget: float, *, seconds: float | None = None
+    ) -> None:
         """Print one figure; `seconds` is the CPU time it stands for."""
         kept = value <= budget
         if not kept:
             self.failed.append(what)
         relative = "" if seconds is None else f"  ({seconds / self.unit:10.4f} x calibration)"
         print(
-            f"{'ok  ' if kept else 'OVER'} {what:<58} {value:10.3f} {unit:<7} budget {budget:g}{relative}", flush=True
+            f"{'ok  ' if kept else 'OVER'} {what:<58} {value:10.3f} {unit:<7} budget {budget:g}{relative}",
+            flush=True,
         )
 
     def close(self) -> int:

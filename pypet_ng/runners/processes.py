@@ -1,0 +1,287 @@
+"""How do runs go on several processes of this machine?
+
+One single-worker executor of loky per worker: where a worker dies, only its own chunks are lost, and
+the start mark tells which run was guilty. Workers begin without importing the user's main script
+(functions travel by cloudpickle) and live from one ``run`` to the next.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from typing import Any
+
+
+from pypet_ng.errors import WorkerError
+from pypet_ng.runners.base import Job
+from pypet_ng.runners.freight import freeze_job
+from pypet_ng.runners.losses import lost_batch, single, without
+from pypet_ng.runners.marks import MarkBoard
+from pypet_ng.runners.parcels import Parcel, open_parcel, shared_folder
+from pypet_ng.tree.records import Batch, Chunk, RunState
+
+__all__ = ["ProcessRunner"]
+
+_TARGET = 0.075
+"""Seconds a chunk should take: long against the 0.2 ms a chunk costs, short against a commit."""
+_LARGEST = 5000
+_AHEAD = 2
+"""Chunks a worker has at a time: it never waits for the parent."""
+_THREADS = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "BLIS_NUM_THREADS",
+)
+
+
+class _Worker:
+    """One worker process with the chunks it was given."""
+
+    def __init__(self, number: int, runner: ProcessRunner) -> None:
+        self.number = number
+        self._runner = runner
+        self.executor: Any = None
+        self.version = -1
+        self.pending: deque[tuple[Future[Parcel], Chunk, float]] = deque()
+        self.deaths_in_a_row = 0
+
+    def _start(self) -> None:
+        import loky
+
+        from pypet_ng.runners.worker import begin, surroundings
+
+        runner = self._runner
+        self.executor = loky.ProcessPoolExecutor(
+            1,
+            context=loky.backend.get_context(runner.start_method),
+            initializer=begin,
+            initargs=(surroundings(runner.board.filename, self.number, runner.folder),),
+            env=runner.environment,
+            timeout=None,
+        )
+        self.version = -1
+
+    def submit(self, version: int, job: bytes, chunk: Chunk) -> None:
+        from pypet_ng.runners.worker import install, perform
+
+        if self.executor is None:
+            self._start()
+        if self.version != version:
+            self.executor.submit(install, version, job)
+            self.version = version
+        self.pending.append((self.executor.submit(perform, version, chunk), chunk, time.monotonic()))
+
+    def pids(self) -> list[int]:
+        return list(self.executor._processes) if self.executor is not None else []
+
+    def stop(self, *, kill: bool) -> None:
+        """End the process; with `kill` also in the middle of a run."""
+        executor, self.executor = self.executor, None
+        self.pending.clear()
+        self.version = -1
+        if executor is not None:
+            executor.shutdown(wait=True, kill_workers=kill)
+
+
+class ProcessRunner:
+    """Does runs on worker processes of this machine.
+
+    Parameters
+    ----------
+    ncores
+        Number of workers, 0 for as many as the machine has cores this process may use.
+    start_method
+        ``'loky'`` (a fresh interpreter; the default) or ``'fork'``.
+    retries
+        How often a run that killed its worker, or took too long, is tried again.
+    run_timeout
+        Seconds after which a run is ended and its worker replaced.
+    threads
+        Threads of BLAS and OpenMP per worker, default: cores / workers.
+
+    Memory: two chunks per worker and their results. Use from one thread. :meth:`close` ends the
+    workers; they also end when this process does.
+    """
+
+    name = "processes"
+
+    def __init__(
+        self,
+        ncores: int = 0,
+        *,
+        start_method: str = "loky",
+        retries: int = 0,
+        run_timeout: float | None = None,
+        threads: int | None = None,
+    ) -> None:
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        if ncores < 0:
+            raise ValueError(f"ncores={ncores}: give a number of workers, 0 for all {cores} cores.")
+        if start_method not in ("loky", "fork"):
+            raise ValueError(f"start_method={start_method!r}: choose 'loky' or 'fork'.")
+        self.ncores = ncores or cores
+        self.start_method = start_method
+        self.retries = retries
+        self.run_timeout = run_timeout
+        self.folder = tempfile.mkdtemp(prefix="pypet_ng_", dir=shared_folder())
+        self.board = MarkBoard(self.ncores, self.folder)
+        count = str(threads or max(1, cores // self.ncores))
+        self.environment = {name: os.environ.get(name, count) for name in _THREADS}
+        # loky replaces a worker whose memory grew by 300 MB: a simulation may well need more
+        self.environment["LOKY_MAX_MEMORY_LEAK_SIZE"] = "1e18"
+        self._workers = [_Worker(number, self) for number in range(self.ncores)]
+        self._job: bytes | None = None
+        self._version = 0
+        self._pace = 0.0
+        """Seconds a run takes, as far as is known."""
+
+    def accepts(self, job: Job) -> str | None:
+        """Give None if the job can travel, else what of it cannot."""
+        try:
+            freeze_job(job)
+        except TypeError as error:
+            return str(error)
+        return None
+
+    def run(self, job: Job, chunks: Iterable[Chunk]) -> Iterator[Batch]:
+        """Do all chunks; batches come in the order in which workers finish."""
+        data = freeze_job(job)
+        if data != self._job:
+            self._job = data
+            self._version += 1
+        waiting: deque[Chunk] = deque()
+        source = iter(chunks)
+        self._pace = 0.0
+        finished = False
+        try:
+            while True:
+                self._feed(waiting, source, data)
+                futures = [worker.pending[0][0] for worker in self._workers if worker.pending]
+                if not futures:
+                    break
+                wait(futures, timeout=self._patience(), return_when=FIRST_COMPLETED)
+                for worker in self._workers:
+                    yield from self._collect(worker, waiting)
+                    if self.run_timeout is not None:
+                        self._end_slow(worker)
+            finished = True
+        finally:
+            if not finished:
+                self._stop(kill=True)
+
+    def close(self) -> None:
+        """End all workers and remove what they share."""
+        self._stop(kill=True)
+        self.board.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def __del__(self) -> None:
+        if getattr(self, "_workers", None) and os.path.isdir(self.folder):
+            self.close()
+
+    def _stop(self, *, kill: bool) -> None:
+        for worker in self._workers:
+            worker.stop(kill=kill)
+            self.board.clear(worker.number)
+        for name in os.listdir(self.folder) if os.path.isdir(self.folder) else ():
+            if name.startswith("parcel_"):
+                os.unlink(os.path.join(self.folder, name))
+
+    # -- giving out ---------------------------------------------------------------------------
+    def _size(self) -> int:
+        if not self._pace:
+            return 1
+        return max(1, min(_LARGEST, int(_TARGET / max(self._pace, 1e-7))))
+
+    def _next(self, waiting: deque[Chunk], source: Iterator[Chunk]) -> Chunk | None:
+        if not waiting:
+            chunk = next(source, None)
+            if chunk is None:
+                return None
+            waiting.append(chunk)
+        chunk = waiting.popleft()
+        size = self._size()
+        if len(chunk.rows) > size:
+            waiting.appendleft(chunk.select(slice(size, None)))
+            chunk = chunk.select(slice(0, size))
+        return chunk
+
+    def _feed(self, waiting: deque[Chunk], source: Iterator[Chunk], data: bytes) -> None:
+        for ahead in range(1, _AHEAD + 1):
+            for worker in self._workers:
+                if len(worker.pending) < ahead:
+                    chunk = self._next(waiting, source)
+                    if chunk is None:
+                        return
+                    worker.submit(self._version, data, chunk)
+
+    # -- taking back --------------------------------------------------------------------------
+    def _collect(self, worker: _Worker, waiting: deque[Chunk]) -> Iterator[Batch]:
+        while worker.pending and worker.pending[0][0].done():
+            future, chunk, _ = worker.pending[0]
+            error = future.exception()
+            if error is not None:
+                yield from self._mourn(worker, waiting, error)
+                return
+            worker.pending.popleft()
+            worker.deaths_in_a_row = 0
+            batches = open_parcel(future.result())
+            for batch in batches:
+                if batch.runs is not None and len(batch.runs.rows):
+                    taken = float(batch.runs.finish[-1] - batch.runs.start[0]) / len(batch.runs.rows)
+                    self._pace = taken if not self._pace else 0.5 * (self._pace + taken)
+                yield batch
+
+    def _mourn(self, worker: _Worker, waiting: deque[Chunk], error: BaseException) -> Iterator[Batch]:
+        """Charge the run at which a worker died; its other runs go back without a charge."""
+        row, began = self.board.read(worker.number)
+        chunks = [chunk for _, chunk, _ in worker.pending]
+        overdue = self.run_timeout is not None and row >= 0 and time.time() - began >= self.run_timeout
+        worker.stop(kill=True)
+        self.board.clear(worker.number)
+        worker.deaths_in_a_row += 1
+        guilty = next((chunk for chunk in chunks if row >= 0 and (chunk.rows == row).any()), None)
+        if guilty is None and worker.deaths_in_a_row >= 3:
+            raise WorkerError(
+                f"A worker process died three times before it began a run ({type(error).__name__}: {error}). "
+                "Something the function imports ends the process; try it in a process of its own."
+            ) from error
+        for chunk in reversed(chunks):
+            rest = without(chunk, row) if chunk is guilty else chunk
+            if len(rest.rows):
+                waiting.appendleft(rest)
+        if guilty is None:
+            return
+        attempt = int(guilty.attempts[guilty.rows == row][0])
+        if attempt <= self.retries + self._first_attempt(guilty, row):
+            waiting.appendleft(single(guilty, row, attempt + 1))
+            return
+        state = RunState.TIMED_OUT if overdue else RunState.LOST
+        yield lost_batch(row, began, attempt, state, self.run_timeout if overdue else None)
+
+    @staticmethod
+    def _first_attempt(chunk: Chunk, row: int) -> int:
+        return int(chunk.first_attempts[chunk.rows == row][0]) - 1
+
+    # -- limits -------------------------------------------------------------------------------
+    def _patience(self) -> float | None:
+        return None if self.run_timeout is None else min(0.25, self.run_timeout / 4)
+
+    def _end_slow(self, worker: _Worker) -> None:
+        assert self.run_timeout is not None
+        row, began = self.board.read(worker.number)
+        if row >= 0 and time.time() - began > self.run_timeout:
+            import signal
+
+            for pid in worker.pids():
+                os.kill(pid, signal.SIGKILL)
+
+

@@ -1,0 +1,120 @@
+"""How does a trajectory get to another process?
+
+As what a run function can ask for: all nodes in memory with their data, the switches of naming, the
+seed, the number of runs. The explored values travel with the chunks of runs, the storage stays at
+home.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from pypet_ng._typing import Path
+from pypet_ng.spaces.plan import Outline, Plan
+from pypet_ng.tree.nodes import Group, ParameterLeaf, ResultLeaf
+from pypet_ng.tree.records import NodeKind, Skeleton
+
+if TYPE_CHECKING:
+    from pypet_ng.trajectory.trajectory import Trajectory
+
+__all__ = ["Luggage", "pack", "unpack"]
+
+
+@dataclass(slots=True)
+class Luggage:
+    """A trajectory ready to travel."""
+
+    name: str
+    comment: str
+    annotations: dict[str, Any]
+    naming: dict[str, Any]
+    standards: dict[str, type]
+    classes: tuple[type, ...]
+    wildcards: dict[str, Callable[[int], str]]
+    seed: int
+    timestamp: float
+    explored: tuple[Path, ...]
+    length: int
+    groups: list[tuple[Path, str, dict[str, Any] | None]] = field(default_factory=list)
+    leaves: list[tuple[Skeleton, dict[str, Any]]] = field(default_factory=list)
+    """Leaves of the plain classes."""
+    containers: list[tuple[Path, Any]] = field(default_factory=list)
+    """Leaves of users' own classes: the containers themselves."""
+    links: list[tuple[Path, Path]] = field(default_factory=list)
+
+
+def pack(traj: Trajectory) -> Luggage:
+    """Make ready all that is in memory; groups of lazily loaded runs stay at home."""
+    session = traj._session
+    tree = session.tree
+    luggage = Luggage(
+        name=tree.root.name,
+        comment=tree.root.comment,
+        annotations=dict(tree.root.annotations or {}),
+        naming=asdict(tree.naming),
+        standards=dict(traj._standards),
+        classes=traj._book.named,
+        wildcards=dict(tree.wildcards.functions),
+        seed=session.facts.root_seed(),
+        timestamp=session.facts.timestamp,
+        explored=session.plan.names,
+        length=len(session.plan),
+    )
+    for node in tree.walk(tree.root):
+        path = node.path
+        if isinstance(node, Group):
+            if path:
+                luggage.groups.append((path, node.comment, node.annotations))
+            luggage.links.extend(((*path, name), node.children[name].path) for name in node.links)
+        elif type(node) is ParameterLeaf or type(node) is ResultLeaf:
+            skeleton = Skeleton(
+                path, node.kind, node.class_name, node.comment, node.annotations or {}, locked=node.locked
+            )
+            luggage.leaves.append((skeleton, dict(node.dump())))
+        else:
+            luggage.containers.append((path, tree.view(node)))
+    return luggage
+
+
+def unpack(luggage: Luggage) -> Trajectory:
+    """Make the trajectory anew."""
+    from pypet_ng.trajectory.trajectory import Trajectory
+
+    traj = Trajectory(luggage.name, add_time=False, comment=luggage.comment, dynamic_imports=luggage.classes)
+    traj._standards.update(luggage.standards)
+    session = traj._session
+    tree = session.tree
+    tree.root.annotations = luggage.annotations or None
+    tree.wildcards.functions.update(luggage.wildcards)
+    session.facts.seed = luggage.seed
+    session.facts.timestamp = luggage.timestamp
+    for path, comment, annotations in luggage.groups:
+        group = tree.make_groups(tree.root, path)
+        group.comment = comment
+        group.annotations = annotations
+    for skeleton, data in luggage.leaves:
+        leaf = session.make_leaf(skeleton)
+        leaf.class_name = skeleton.class_name
+        leaf.annotations = dict(skeleton.annotations) or None
+        tree.attach(tree.make_groups(tree.root, skeleton.path[:-1]), leaf)
+        leaf.load(data)
+        leaf.locked = skeleton.locked
+        if skeleton.kind is NodeKind.PARAMETER and skeleton.path in luggage.explored:
+            leaf.locked = True
+    for path, container in luggage.containers:
+        node = container.__pypet_node__
+        node.name = path[-1]
+        tree.attach(tree.make_groups(tree.root, path[:-1]), node)
+    for path, target in luggage.links:
+        goal = tree.at(target)
+        if goal is not None:
+            tree.link(tree.make_groups(tree.root, path[:-1]), path[-1], goal)
+    for name, value in luggage.naming.items():
+        setattr(tree.naming, name, value)
+    tree.naming.auto_load = False  # the storage stayed at home
+    session.plan = Plan() if not luggage.explored else Outline(luggage.explored, luggage.length)
+    return traj
+
+
