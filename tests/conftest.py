@@ -11,9 +11,7 @@ from hypothesis import HealthCheck, settings
 from tests.engine.places import Place
 
 # Storing to a file takes as long as the disk likes: a deadline would test the machine.
-settings.register_profile(
-    "dev", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow]
-)
+settings.register_profile("dev", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile(
     "ci",
     deadline=None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -14,8 +15,8 @@ from pypet_ng.errors import DataNotInStorageError
 from pypet_ng.storage.base import NOT_SET, RunColumn, StorageService
 from pypet_ng.tree.lazy import LazyChildren
 from pypet_ng.tree.nodes import Group, Leaf, Node
-from pypet_ng.tree.records import NodeKind, Note, NoteKind, Signature, Skeleton
-from pypet_ng.tree.runnames import RUN, RUN_SET, run_index, run_name, set_index, set_name
+from pypet_ng.tree.records import Note, NoteKind, Signature, Skeleton
+from pypet_ng.tree.runnames import RUN, RUN_SET, RUNS_PER_SET, run_index, run_name, set_index, set_name
 from pypet_ng.tree.structure import Tree
 
 __all__ = ["FoldedRuns", "Rows", "hang_runs", "load_row", "put_to_sleep", "wake_runs"]
@@ -94,6 +95,11 @@ class FoldedRuns:
         self._ids: dict[Path, npt.NDArray[np.uint16]] = {}
         self._present: npt.NDArray[np.bool_] | None = None
 
+    @property
+    def is_used(self) -> bool:
+        """Tell whether any run has anything here."""
+        return bool(self._templates or self._notes)
+
     def _ids_of(self, path: Path) -> npt.NDArray[np.uint16]:
         ids = self._ids.get(path)
         if ids is None:
@@ -103,7 +109,9 @@ class FoldedRuns:
     def _mask(self) -> npt.NDArray[np.bool_]:
         """Give True for the runs that have anything here."""
         if self._present is None:
-            length = max([len(self._ids_of(path)) for path in self._templates] + [max(self._notes, default=-1) + 1])
+            length = max(
+                [len(self._ids_of(path)) for path in self._templates] + [max(self._notes, default=-1) + 1]
+            )
             present = np.zeros(length, bool)
             for path in self._templates:
                 ids = self._ids_of(path)
@@ -120,7 +128,11 @@ class FoldedRuns:
             index = run_index(name)
             return range(index, index + 1) if index is not None and index >= 0 else range(0)
         number = set_index(name)
-        return range(number * 1000, (number + 1) * 1000) if number is not None and number >= 0 else range(0)
+        return (
+            range(number * RUNS_PER_SET, (number + 1) * RUNS_PER_SET)
+            if number is not None and number >= 0
+            else range(0)
+        )
 
     def __contains__(self, name: object) -> bool:
         rows = self._rows_of(name)
@@ -130,12 +142,12 @@ class FoldedRuns:
         rows = np.flatnonzero(self._mask())
         if self._mark == RUN:
             return (run_name(int(row)) for row in rows)
-        return (set_name(int(number) * 1000) for number in np.unique(rows // 1000))
+        return (set_name(int(number) * RUNS_PER_SET) for number in np.unique(rows // RUNS_PER_SET))
 
     def __len__(self) -> int:
         if self._mark == RUN:
             return int(self._mask().sum())
-        return len(np.unique(np.flatnonzero(self._mask()) // 1000))
+        return len(np.unique(np.flatnonzero(self._mask()) // RUNS_PER_SET))
 
     def knows(self, name: str) -> bool:
         return name in self._words
@@ -145,31 +157,37 @@ class FoldedRuns:
         found: dict[str, None] = {}
         for path in self._templates:
             if name in path[depth + 1 :]:
-                for row in np.flatnonzero(self._ids_of(path))[: most * 1000 if self._mark == RUN_SET else most]:
+                for row in np.flatnonzero(self._ids_of(path))[
+                    : most * RUNS_PER_SET if self._mark == RUN_SET else most
+                ]:
                     found[run_name(int(row)) if self._mark == RUN else set_name(int(row))] = None
         for row, notes in self._notes.items():
             if any(name in note.path[depth + 1 :] for note in notes):
                 found[run_name(row) if self._mark == RUN else set_name(row)] = None
         return sorted(found)[:most] if len(found) > most else list(found)
 
-    def among(self, rows: npt.NDArray[np.int64]) -> list[int]:
-        """Give those of some runs that have anything here; none if these are sets of runs."""
-        if self._mark != RUN:
-            return []
+    def among(self, rows: npt.NDArray[np.int64]) -> list[str]:
+        """Give the names of the children in which some runs have anything."""
         mask = self._mask()
         inside = rows[rows < len(mask)]
-        found: list[int] = inside[mask[inside]].tolist()
-        return found
+        found = inside[mask[inside]]
+        if self._mark == RUN:
+            return [run_name(row) for row in found.tolist()]
+        return [set_name(number * RUNS_PER_SET) for number in np.unique(found // RUNS_PER_SET).tolist()]
 
     def build(self, name: str) -> Group:
         """Make the group of one run (of a set: of all its runs) with leaves that wait for their data."""
-        return self._build(name, at_home=True)
+        top, links = self.assemble(name)
+        home = self._session.tree.at(self._prefix)
+        if links and isinstance(home, Group):
+            # links may lead here, or to runs whose links lead back: it must be found, not built again
+            top.parent = home
+            dict.__setitem__(home.children, name, top)
+            self.link_up(top, links)
+        return top
 
-    def build_beside(self, name: str) -> Group:
-        """Make the group although there is one of its name in the tree, which stays there."""
-        return self._build(name, at_home=False)
-
-    def _build(self, name: str, at_home: bool) -> Group:
+    def assemble(self, name: str) -> tuple[Group, list[tuple[int, Note]]]:
+        """Make the group of a child without its links; gives these, with their runs, as well."""
         top = Group(name)
         top.stored = True
         depth = len(self._prefix)
@@ -187,15 +205,20 @@ class FoldedRuns:
                     links.append((row, note))
                 else:
                     self._annotate(top, note.path[depth + 1 :], row, note)
-        if links:
-            home = self._session.tree.at(self._prefix)
-            if isinstance(home, Group) and at_home:
-                # links may lead here, or to runs whose links lead back: it must be found, not built again
-                top.parent = home
-                dict.__setitem__(home.children, name, top)
-            for row, note in links:
-                self._link(top, note.path[depth + 1 :], row, note)
-        return top
+        return top, links
+
+    def link_up(self, top: Group, links: list[tuple[int, Note]]) -> None:
+        """Make the links of an assembled group that hangs in the tree."""
+        tree = self._session.tree
+        for row, note in links:
+            target = tree.at(tuple(note.value))
+            parts = note.path[len(self._prefix) + 1 :]
+            group = self._descend(top, parts[:-1], row)
+            if target is not None and parts[-1] not in group.children:
+                group.children[parts[-1]] = target
+                group.links.add(parts[-1])
+                if isinstance(target, Group):
+                    group.groups[parts[-1]] = target
 
     def _descend(self, top: Group, parts: Path, row: int) -> Group:
         group = top
@@ -231,15 +254,6 @@ class FoldedRuns:
         if self._rows.eager:
             load_row(self._rows, leaf, signature, row)
 
-    def _link(self, top: Group, parts: Path, row: int, note: Note) -> None:
-        target = self._session.tree.at(tuple(note.value))
-        group = self._descend(top, parts[:-1], row)
-        if target is not None and parts[-1] not in group.children:
-            group.children[parts[-1]] = target
-            group.links.add(parts[-1])
-            if isinstance(target, Group):
-                group.groups[parts[-1]] = target
-
     def _annotate(self, top: Group, parts: Path, row: int, note: Note) -> None:
         if note.kind is NoteKind.GROUP:
             group = self._descend(top, parts, row)
@@ -254,7 +268,38 @@ class FoldedRuns:
         node.annotations[note.key] = note.value
 
 
-def load_row(rows: Rows, leaf: Leaf, signature: Signature, row: int, only: frozenset[str] | None = None) -> None:
+class RunsAndSets:
+    """The children of a group that has both single runs and sets of runs (a ChildSource)."""
+
+    def __init__(self, parts: Sequence[FoldedRuns]) -> None:
+        self.parts = tuple(parts)
+
+    def __len__(self) -> int:
+        return sum(map(len, self.parts))
+
+    def __contains__(self, name: object) -> bool:
+        return any(name in part for part in self.parts)
+
+    def __iter__(self) -> Iterator[str]:
+        return itertools.chain.from_iterable(self.parts)
+
+    def part_of(self, name: str) -> FoldedRuns:
+        """Give the part to which a child belongs."""
+        return next((part for part in self.parts if name in part), self.parts[0])
+
+    def build(self, name: str) -> Group:
+        return self.part_of(name).build(name)
+
+    def knows(self, name: str) -> bool:
+        return any(part.knows(name) for part in self.parts)
+
+    def holders(self, name: str, most: int) -> list[str]:
+        return [holder for part in self.parts for holder in part.holders(name, most)][:most]
+
+
+def load_row(
+    rows: Rows, leaf: Leaf, signature: Signature, row: int, only: frozenset[str] | None = None
+) -> None:
     """Fill a leaf with the values of its row."""
     data = {}
     for item in signature.items:
@@ -272,32 +317,44 @@ def load_row(rows: Rows, leaf: Leaf, signature: Signature, row: int, only: froze
 def wake_runs(session: Session, rows: Rows, below: Path = ()) -> None:
     """Let the groups of single runs below a path be built from the columns when asked for."""
     storage = rows.storage
-    prefixes: dict[tuple[Path, bool], None] = {}
-    for path in (*storage.signatures(), *(note.path for note in storage.notes())):
-        for depth, part in enumerate(path):
-            if part in (RUN, RUN_SET):
-                if path[:depth][: len(below)] == below[:depth]:
-                    prefixes[path[:depth], part == RUN_SET] = None
-                break
-    for prefix, sets in prefixes:
-        group = session.tree.make_groups(session.tree.root, prefix)
+    signatures = storage.signatures()
+    prefixes: dict[Path, None] = {}
+    for path in (*signatures, *(note.path for note in storage.notes())):
+        depth = next((depth for depth, part in enumerate(path) if part in (RUN, RUN_SET)), None)
+        if depth is not None and path[:depth][: len(below)] == below[:depth]:
+            prefixes[path[:depth]] = None
+    for prefix in prefixes:
         if rows.eager:
-            for path, signatures in storage.signatures().items():
+            for path, known in signatures.items():
                 if path[: len(prefix)] == prefix:
-                    for item in dict.fromkeys(item for s in signatures for item in s.items):
+                    for item in dict.fromkeys(item for s in known for item in s.items):
                         rows.preload(path, item)
-        hang_runs(session, group, FoldedRuns(session, rows, prefix, sets))
+        hang_runs(session, rows, prefix)
 
 
-def hang_runs(session: Session, group: Group, source: FoldedRuns) -> None:
-    """Let `source` build children of a group; those in memory get what is stored besides."""
+def hang_runs(session: Session, rows: Rows, prefix: Path) -> bool:
+    """Let the groups of runs directly below `prefix` be built when asked for; False if there are none.
+
+    Those that are in memory already get what is stored besides.
+    """
+    parts = [
+        part for part in (FoldedRuns(session, rows, prefix, sets) for sets in (False, True)) if part.is_used
+    ]
+    if not parts:
+        return False
     tree = session.tree
+    group = tree.make_groups(tree.root, prefix)
+    source = parts[0] if len(parts) == 1 else RunsAndSets(parts)
     existing = [name for name in dict.keys(group.children) if name not in group.links]
     tree.wake(group, source)
     for name in existing:
         child = dict.__getitem__(group.children, name)
-        if isinstance(child, Group) and name in source:
-            _merge(tree, child, source.build_beside(name))
+        for part in parts:
+            if isinstance(child, Group) and name in part:
+                beside, links = part.assemble(name)
+                _merge(tree, child, beside)
+                part.link_up(child, links)
+    return True
 
 
 def _merge(tree: Tree, old: Group, new: Group) -> None:
@@ -308,30 +365,34 @@ def _merge(tree: Tree, old: Group, new: Group) -> None:
         old.annotations = {**new.annotations, **(old.annotations or {})}
     for name, child in list(new.children.items()):
         mine: Node | None = old.children.get(name)
-        if name in new.links:
-            if mine is None:
-                tree.link(old, name, child)
-        elif mine is None:
+        if mine is None:
             tree.attach(old, child)
         elif isinstance(mine, Group) and isinstance(child, Group):
             _merge(tree, mine, child)
         elif isinstance(mine, Leaf) and isinstance(child, Leaf):
+            mine.stored = True
             mine.kept |= child.kept
             if mine.is_empty and not child.is_empty:
                 mine.load(child.dump())
 
 
 def put_to_sleep(session: Session, rows: npt.NDArray[np.int64]) -> None:
-    """Take the groups of some runs out of memory, as these runs are done again."""
-    if not len(rows):
+    """Take the groups of some runs out of memory, as these runs are to be done (again)."""
+    tree = session.tree
+    if not len(rows) or not tree.holders:
         return
     chosen = set(rows.tolist())
-    for holder in list(session.tree.holders):
-        for name, child in list(dict.items(holder.children)):
-            if run_index(name) in chosen and name not in holder.links and child.parent is holder:
-                session.tree.detach(child)
+    for holder in list(tree.holders):
         children = holder.children
-        if isinstance(children, LazyChildren) and isinstance(children.source, FoldedRuns):
-            children.gone.update(map(run_name, children.source.among(rows)))
-
-
+        if isinstance(children, LazyChildren):
+            source: Any = children.source
+            for part in getattr(source, "parts", (source,)):
+                for name in part.among(rows) if isinstance(part, FoldedRuns) else ():
+                    if run_index(name) is not None:
+                        children.gone.add(name)
+                    else:
+                        children.get(name)  # a set has other runs as well
+    for holder in list(tree.holders):
+        for name, child in list(dict.items(holder.children)):
+            if run_index(name) in chosen and name not in holder.links:
+                tree.detach(child)

@@ -8,7 +8,7 @@ from typing import Any
 
 from pypet_ng._typing import Path
 from pypet_ng.engine.attach import take_plan
-from pypet_ng.engine.folded import FoldedRuns, Rows, hang_runs, load_row, wake_runs
+from pypet_ng.engine.folded import Rows, hang_runs, load_row, wake_runs
 from pypet_ng.engine.session import Session
 from pypet_ng.engine.storing import ensure_storage
 from pypet_ng.errors import DataNotInStorageError
@@ -37,7 +37,9 @@ class LoadOptions:
         """Give the flag of a branch."""
         if branch in ("parameters", "config"):
             return self.parameters
-        return {"derived_parameters": self.derived_parameters, "results": self.results}.get(branch, self.other)
+        return {"derived_parameters": self.derived_parameters, "results": self.results}.get(
+            branch, self.other
+        )
 
 
 class Shelf:
@@ -211,10 +213,19 @@ def load_below(
     session: Session, path: Path, load_data: int, recursive: bool = True, max_depth: int | None = None
 ) -> None:
     """Load the node at `path` and (recursively) what is below it; DataNotInStorageError."""
-    storage = ensure_storage(session)
     flag = int(load_data)
     if flag == NOTHING:
         return
+    scope = session.tree.scope
+    running, scope.running = scope.running, False  # what is loaded in a run is not what the run adds
+    try:
+        _load_below(session, path, flag, recursive, max_depth)
+    finally:
+        scope.running = running
+
+
+def _load_below(session: Session, path: Path, flag: int, recursive: bool, max_depth: int | None) -> None:
+    storage = ensure_storage(session)
     tree = session.tree
     folded = fold(path, max(len(session.plan), 1))
     if folded is not None:
@@ -235,20 +246,9 @@ def load_below(
         _graft_all(session, skeletons, lambda _: flag)
     if path and not recursive and isinstance(tree.at(path), Group):
         # the groups of single runs appear with the group they hang in, without being built
-        _wake_at(session, path)
+        hang_runs(session, _cached_rows(session), path)
     elif recursive and max_depth is None:
         wake_runs(session, Rows(storage, eager=flag >= DATA), path)
-
-
-def _wake_at(session: Session, path: Path) -> None:
-    storage = ensure_storage(session)
-    for known in storage.signatures():
-        if len(known) > len(path) and known[: len(path)] == path and known[len(path)].startswith("$"):
-            group = session.tree.at(path)
-            assert isinstance(group, Group)
-            rows = _cached_rows(session)
-            hang_runs(session, group, FoldedRuns(session, rows, path, known[len(path)] != "$"))
-            return
 
 
 def _run_node(session: Session, path: Path) -> Node | None:
@@ -257,7 +257,6 @@ def _run_node(session: Session, path: Path) -> Node | None:
     node = tree.at(path)
     if node is not None:
         return node
-    storage = ensure_storage(session)
     folded = fold(path, max(len(session.plan), 1))
     assert folded is not None
     prefix: list[str] = []
@@ -266,9 +265,7 @@ def _run_node(session: Session, path: Path) -> Node | None:
             break
         prefix.append(part)
     top = tuple(prefix)
-    if any(known[: len(top)] == top for known in storage.signatures()):
-        tree.make_groups(tree.root, top)
-        _wake_at(session, top)
+    hang_runs(session, _cached_rows(session), top)
     return tree.at(path)
 
 

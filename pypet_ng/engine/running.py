@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from pypet_ng.engine.attach import attach, explored_leaves
 from pypet_ng.engine.batching import BatchBuilder
+from pypet_ng.engine.folded import put_to_sleep
 from pypet_ng.engine.session import Session
 from pypet_ng.engine.single_run import PerRun, SameForAll, TreeJob
 from pypet_ng.engine.storing import store_all
@@ -95,6 +96,7 @@ def run(
         arguments = PerRun(missing.tolist(), args, kwargs) if per_run else SameForAll(args, kwargs)
         results = list(values.items())
         if len(missing):
+            put_to_sleep(session, missing)
             job = TreeJob(
                 tree,
                 function,

@@ -104,6 +104,8 @@ def _write(
             written.append((node, record))
             yield record
 
+    if session.tree.scope.running:
+        _drop_leftovers(session, storage, starts)
     storage.write(passing(), mode or WriteMode.ADD)
     for node, record in written:
         if record.skeleton.kind is NodeKind.LINK:
@@ -113,6 +115,15 @@ def _write(
             node.kept |= frozenset(record.data)
             if record.skeleton.kind is NodeKind.PARAMETER:
                 node.locked = True
+
+
+def _drop_leftovers(session: Session, storage: StorageService, nodes: Iterable[Node]) -> None:
+    """Delete what an earlier attempt of the current run stored in place of its new leaves."""
+    for node in nodes:
+        if isinstance(node, Leaf) and not node.stored:
+            folded = fold(node.path, len(session.plan))
+            if folded is not None and folded[1] == session.tree.scope.index and storage.has(node.path):
+                storage.delete(node.path)
 
 
 def store_plan(session: Session) -> None:
@@ -239,9 +250,8 @@ def delete_items(
                     f"{'.'.join(path)!r} is explored: its values say what the runs were. "
                     "Shrink the trajectory (f_shrink) first."
                 )
-            if items is None and not recursive and isinstance(node, Group):
-                if any(True for _ in storage.scan(path, 1)):
-                    raise TypeError(f"{'.'.join(path)!r} has children: use recursive=True.")
+            if items is None and not recursive and isinstance(node, Group) and any(storage.scan(path, 1)):
+                raise TypeError(f"{'.'.join(path)!r} has children: use recursive=True.")
             if not storage.has(path):
                 raise DataNotInStorageError(
                     f"{'.'.join(path)!r} is not stored in trajectory {storage.name!r} of {storage.location}."
@@ -261,8 +271,3 @@ def delete_items(
                 if from_item and hasattr(node, "items"):
                     for name in items:
                         node.items.pop(name, None)
-
-
-def folds(session: Session, path: tuple[str, ...]) -> bool:
-    """Tell whether a path lies in the columns of runs."""
-    return fold(path, max(session.facts.stored_runs, 1)) is not None

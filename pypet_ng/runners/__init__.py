@@ -1,7 +1,8 @@
 """Where and when do runs happen?"""
 
 from pypet_ng.runners.base import Job, Runner
+from pypet_ng.runners.executors import ExecutorRunner
 from pypet_ng.runners.processes import ProcessRunner
 from pypet_ng.runners.serial import SerialRunner
 
-__all__ = ["Job", "ProcessRunner", "Runner", "SerialRunner"]
+__all__ = ["ExecutorRunner", "Job", "ProcessRunner", "Runner", "SerialRunner"]

@@ -88,8 +88,8 @@ def _make_ready(batch: Batch) -> None:
         batch.values = [pair for pair in batch.values if pair[0] not in bad]
 
 
-def send(batches: list[Batch], folder: str | None) -> Parcel:
-    """Make the bytes; called in the worker."""
+def send(batches: list[Batch], folder: str | None, *, large: bool = True) -> Parcel:
+    """Make the bytes; called in the worker. With `large` big buffers go through a file in `folder`."""
     import cloudpickle
 
     for batch in batches:
@@ -102,7 +102,7 @@ def send(batches: list[Batch], folder: str | None) -> Parcel:
         buffers.append(buffer)
         return False
 
-    data = cloudpickle.dumps(batches, protocol=5, buffer_callback=keep)
+    data = cloudpickle.dumps(batches, protocol=5, buffer_callback=keep if large else None)
     if not buffers:
         return Parcel(data)
     views = [buffer.raw() for buffer in buffers]

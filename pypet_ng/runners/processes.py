@@ -20,8 +20,9 @@ from typing import Any
 from pypet_ng.errors import WorkerError
 from pypet_ng.runners.base import Job
 from pypet_ng.runners.freight import freeze_job
-from pypet_ng.runners.losses import lost_batch, single, without
+from pypet_ng.runners.losses import lost_batch, next_attempt, without
 from pypet_ng.runners.marks import MarkBoard
+from pypet_ng.runners.pace import ChunkQueue
 from pypet_ng.runners.parcels import Parcel, open_parcel, shared_folder
 from pypet_ng.tree.records import Batch, Chunk, RunState
 
@@ -29,7 +30,6 @@ __all__ = ["ProcessRunner"]
 
 _TARGET = 0.075
 """Seconds a chunk should take: long against the 0.2 ms a chunk costs, short against a commit."""
-_LARGEST = 5000
 _AHEAD = 2
 """Chunks a worker has at a time: it never waits for the parent."""
 _THREADS = (
@@ -140,8 +140,6 @@ class ProcessRunner:
         self._workers = [_Worker(number, self) for number in range(self.ncores)]
         self._job: bytes | None = None
         self._version = 0
-        self._pace = 0.0
-        """Seconds a run takes, as far as is known."""
 
     def accepts(self, job: Job) -> str | None:
         """Give None if the job can travel, else what of it cannot."""
@@ -157,19 +155,17 @@ class ProcessRunner:
         if data != self._job:
             self._job = data
             self._version += 1
-        waiting: deque[Chunk] = deque()
-        source = iter(chunks)
-        self._pace = 0.0
+        queue = ChunkQueue(chunks, _TARGET)
         finished = False
         try:
             while True:
-                self._feed(waiting, source, data)
+                self._feed(queue, data)
                 futures = [worker.pending[0][0] for worker in self._workers if worker.pending]
                 if not futures:
                     break
                 wait(futures, timeout=self._patience(), return_when=FIRST_COMPLETED)
                 for worker in self._workers:
-                    yield from self._collect(worker, waiting)
+                    yield from self._collect(worker, queue)
                     if self.run_timeout is not None:
                         self._end_slow(worker)
             finished = True
@@ -195,52 +191,31 @@ class ProcessRunner:
             if name.startswith("parcel_"):
                 os.unlink(os.path.join(self.folder, name))
 
-    # -- giving out ---------------------------------------------------------------------------
-    def _size(self) -> int:
-        if not self._pace:
-            return 1
-        return max(1, min(_LARGEST, int(_TARGET / max(self._pace, 1e-7))))
-
-    def _next(self, waiting: deque[Chunk], source: Iterator[Chunk]) -> Chunk | None:
-        if not waiting:
-            chunk = next(source, None)
-            if chunk is None:
-                return None
-            waiting.append(chunk)
-        chunk = waiting.popleft()
-        size = self._size()
-        if len(chunk.rows) > size:
-            waiting.appendleft(chunk.select(slice(size, None)))
-            chunk = chunk.select(slice(0, size))
-        return chunk
-
-    def _feed(self, waiting: deque[Chunk], source: Iterator[Chunk], data: bytes) -> None:
+    def _feed(self, queue: ChunkQueue, data: bytes) -> None:
         for ahead in range(1, _AHEAD + 1):
             for worker in self._workers:
                 if len(worker.pending) < ahead:
-                    chunk = self._next(waiting, source)
+                    chunk = queue.take()
                     if chunk is None:
                         return
                     worker.submit(self._version, data, chunk)
 
     # -- taking back --------------------------------------------------------------------------
-    def _collect(self, worker: _Worker, waiting: deque[Chunk]) -> Iterator[Batch]:
+    def _collect(self, worker: _Worker, queue: ChunkQueue) -> Iterator[Batch]:
         while worker.pending and worker.pending[0][0].done():
             future, chunk, _ = worker.pending[0]
             error = future.exception()
             if error is not None:
-                yield from self._mourn(worker, waiting, error)
+                yield from self._mourn(worker, queue, error)
                 return
             worker.pending.popleft()
             worker.deaths_in_a_row = 0
             batches = open_parcel(future.result())
             for batch in batches:
-                if batch.runs is not None and len(batch.runs.rows):
-                    taken = float(batch.runs.finish[-1] - batch.runs.start[0]) / len(batch.runs.rows)
-                    self._pace = taken if not self._pace else 0.5 * (self._pace + taken)
+                queue.learn(batch)
                 yield batch
 
-    def _mourn(self, worker: _Worker, waiting: deque[Chunk], error: BaseException) -> Iterator[Batch]:
+    def _mourn(self, worker: _Worker, queue: ChunkQueue, error: BaseException) -> Iterator[Batch]:
         """Charge the run at which a worker died; its other runs go back without a charge."""
         row, began = self.board.read(worker.number)
         chunks = [chunk for _, chunk, _ in worker.pending]
@@ -255,21 +230,15 @@ class ProcessRunner:
                 "Something the function imports ends the process; try it in a process of its own."
             ) from error
         for chunk in reversed(chunks):
-            rest = without(chunk, row) if chunk is guilty else chunk
-            if len(rest.rows):
-                waiting.appendleft(rest)
+            queue.put_back(without(chunk, row) if chunk is guilty else chunk)
         if guilty is None:
             return
-        attempt = int(guilty.attempts[guilty.rows == row][0])
-        if attempt <= self.retries + self._first_attempt(guilty, row):
-            waiting.appendleft(single(guilty, row, attempt + 1))
+        again = next_attempt(guilty, row, self.retries)
+        if again is not None:
+            queue.put_back(again)
             return
         state = RunState.TIMED_OUT if overdue else RunState.LOST
-        yield lost_batch(row, began, attempt, state, self.run_timeout if overdue else None)
-
-    @staticmethod
-    def _first_attempt(chunk: Chunk, row: int) -> int:
-        return int(chunk.first_attempts[chunk.rows == row][0]) - 1
+        yield lost_batch(guilty, row, began, state, self.run_timeout if overdue else None)
 
     # -- limits -------------------------------------------------------------------------------
     def _patience(self) -> float | None:

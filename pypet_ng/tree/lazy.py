@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, ItemsView, Iterator, KeysView, Sequence, ValuesView
+from collections.abc import Callable, Iterator, Sequence
+from collections.abc import ItemsView, KeysView, ValuesView
 from typing import TYPE_CHECKING, Any, Protocol
+
+from pypet_ng.tree.runnames import run_index, set_name
 
 if TYPE_CHECKING:
     from pypet_ng.tree.nodes import Group, Node
@@ -58,7 +61,8 @@ class LazyChildren(dict[str, "Node"]):
         return group
 
     def waiting(self, name: object) -> bool:
-        return name in self.source and name not in self.gone
+        """Tell whether there is a child of that name that could be built."""
+        return not super().__contains__(name) and name in self.source and name not in self.gone
 
     def __missing__(self, name: str) -> Node:
         if self.waiting(name):
@@ -71,35 +75,42 @@ class LazyChildren(dict[str, "Node"]):
         except KeyError:
             return default
 
-    def existing(self, name: str) -> Node | None:
-        """Give the child if it was built already."""
-        return super().get(name)
+    def existing(self) -> list[str]:
+        """Give the names of the children that were built or added."""
+        return list(super().keys())
 
     def __contains__(self, name: object) -> bool:
         return super().__contains__(name) or self.waiting(name)
+
+    def __setitem__(self, name: str, node: Node) -> None:
+        super().__setitem__(name, node)
+        self.gone.discard(name)
 
     def __delitem__(self, name: str) -> None:
         if super().__contains__(name):
             super().__delitem__(name)
         elif not self.waiting(name):
             raise KeyError(name)
-        self.gone.add(name)
+        if name in self.source:
+            self.gone.add(name)
 
     def __len__(self) -> int:
-        return sum(1 for _ in self)
+        """Give the number of children; costs the number of those that exist."""
+        apart = sum(1 for name in super().keys() if name not in self.source)
+        return apart + len(self.source) - len(self.gone)
 
     def __bool__(self) -> bool:
-        return any(True for _ in self)
+        return super().__len__() > 0 or len(self.source) > len(self.gone)
 
     def __iter__(self) -> Iterator[str]:
-        for name in list(super().keys()):
+        for name in self.existing():
             if name not in self.source:
                 yield name
         for name in self.source:
             if name not in self.gone:
                 yield name
 
-    def keys(self) -> KeysView[str]:
+    def keys(self) -> KeysView[str]:  # type: ignore[override]  # dict's own looks at what exists only
         return KeysView(self)
 
     def values(self) -> ValuesView[Node]:  # type: ignore[override]
@@ -121,13 +132,26 @@ class LazyRuns(dict[str, "Group"]):
     def get(self, name: str, default: Any = None) -> Any:
         group = super().get(name)
         if group is None and self.children.waiting(name):
-            group = self.children[name]  # adopting it enters it here, too
+            return self.children[name]  # adopting it enters it here, too
         return default if group is None else group
 
-    def holding(self, name: str) -> list[Group]:
-        """Give groups enough to know whether one, several or no run has a node called `name`."""
+    def holding(self, name: str, most: int | None = 2) -> list[Group]:
+        """Give groups enough to know whether one, several or no run has a node called `name`.
+
+        Those that exist are given in any case, of the others at most `most` (None: all).
+        """
         found = list(super().values())
-        for holder in self.children.source.holders(name, 2):
-            if not super().__contains__(holder) and self.children.waiting(holder):
+        children = self.children
+        limit = len(children.source) if most is None else most + len(found) + len(children.gone)
+        names = list(children.source.holders(name, limit))
+        index = run_index(name)
+        if index is not None and index >= 0:  # a run inside of its set
+            names.append(set_name(index))
+        built = 0
+        for holder in names:
+            if children.waiting(holder):
                 found.append(self.get(holder))
+                built += 1
+                if built == most:
+                    break
         return found

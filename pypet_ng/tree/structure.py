@@ -3,84 +3,56 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from pypet_ng._typing import Path
 from pypet_ng.errors import NameTakenError, NodeNotFoundError, NotInRunError
 from pypet_ng.tree.lazy import ChildSource, LazyChildren, LazyRuns
 from pypet_ng.tree.names import Wildcards
 from pypet_ng.tree.nodes import Group, Leaf, Node
-from pypet_ng.tree.runnames import run_index, run_name, set_index, set_name
+from pypet_ng.tree.runnames import run_index, set_index
+from pypet_ng.tree.scope import Naming, Reserve, Scope
 
-__all__ = ["Naming", "Reserve", "Scope", "Tree", "describe_hits"]
-
-
-@dataclass(slots=True)
-class Naming:
-    """How do names lead to nodes and values? One object per trajectory, users set it by ``v_...``."""
-
-    fast_access: bool = True
-    """Give values instead of parameters and of results with one item of their own name."""
-    shortcuts: bool = True
-    auto_load: bool = False
-    max_depth: int | None = None
-    iter_recursive: bool = False
-    with_links: bool = True
-    no_clobber: bool = False
-    """A name in use: warn and keep the old node instead of raising."""
-    auto_run_prepend: bool = True
-    """In a run, put results and derived parameters below ``runs.run_XXXXXXXX``."""
+__all__ = ["Naming", "Reserve", "Scope", "Tree", "describe_hits", "is_run_name"]
 
 
-class Reserve(Protocol):
-    """Brings nodes and data into memory."""
-
-    def fetch(self, path: Path) -> Node:
-        """Load the node at an exact path; DataNotInStorageError if there is none."""
-
-    def fill(self, leaf: Leaf) -> None:
-        """Load the data of an empty leaf; DataNotInStorageError if nothing is stored."""
-
-
-class Scope:
-    """At which run is the tree, and what did that run add?"""
-
-    __slots__ = ("_names", "_named", "added", "index", "links", "running")
-
-    def __init__(self) -> None:
-        self.index = -1
-        """Current run, -1 for none in particular."""
-        self.running = False
-        """A run function is at work: only results and derived parameters may be added."""
-        self.added: list[Node] = []
-        """Nodes attached since the run began, in order."""
-        self.links: list[tuple[Group, str]] = []
-        """Groups and names of links made since the run began."""
-        self._named = -1
-        self._names: tuple[str, ...] = ()
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Names of the groups that belong to the current run; made when asked for, as many runs never do."""
-        index = self.index
-        if index != self._named:
-            self._named = index
-            self._names = (run_name(index), set_name(index)) if index >= 0 else ()
-        return self._names
+def is_run_name(name: str) -> bool:
+    """Tell whether a group of that name belongs to one run or one set of runs (``run_ALL`` does not)."""
+    if name[:4] != "run_":
+        return False
+    index = run_index(name)
+    if index is None:
+        index = set_index(name)
+    return index is not None and index >= 0
 
 
 class Tree:
     """The root and all that hangs below it. Not thread safe.
 
     *Looked-up names.* ``lookups[name][start]`` is the node that a search for `name` from `start`
-    found. Attaching or detaching a node forgets the entries of its own name only, so that a run
+    found. Attaching or detaching a leaf forgets the entries of its own name only, so that a run
     that adds ``z`` does not make ``x`` slow. Names that any run's branch holds are never
     remembered, as their meaning changes with the current run.
+
+    *Where names are.* ``index`` knows the nodes of a name outside of the groups of single runs, so
+    that a search need not walk a big tree. It says nothing on links: a tree that has some is walked.
     """
 
     __slots__ = (
-        "holders", "lookups", "make_view", "naming", "reserve", "root", "run_words", "scope", "wildcards",
+        "holders",
+        "index",
+        "lazy",
+        "linked",
+        "lookups",
+        "make_view",
+        "naming",
+        "places",
+        "reserve",
+        "reserved",
+        "root",
+        "run_words",
+        "scope",
+        "wildcards",
     )
 
     def __init__(self, name: str, make_view: Callable[[Node], Any]) -> None:
@@ -90,13 +62,22 @@ class Tree:
         self.naming = Naming()
         self.reserve: Reserve | None = None
         """Where nodes that are not in memory may come from."""
+        self.reserved: frozenset[str] = frozenset()
+        """Names that nodes can have, but that only ``[...]`` reaches."""
         self.lookups: dict[str, dict[Group, Node]] = {}
+        self.index: dict[str, Node | dict[Node, None]] = {}
         self.scope = Scope()
         self.wildcards = Wildcards()
         self.holders: dict[Group, None] = {}
         """Groups that have (or can build) groups of single runs."""
+        self.lazy: dict[Group, LazyChildren] = {}
+        """Those among them that can build some."""
+        self.linked: dict[Node, dict[tuple[Group, str], None]] = {}
+        """Targets of links, and from where the links start."""
         self.run_words: set[str] = set()
-        """Names that nodes below groups of single runs have or had."""
+        """Names that nodes below groups of single runs have or had, but for those of runs."""
+        self.places: dict[tuple[str, str], Path] = {}
+        """Checked parts of names that were added from the root: see ``trajectory.adding``."""
 
     # -- current run --------------------------------------------------------------------------
     def move_to(self, index: int, *, running: bool = False) -> None:
@@ -107,6 +88,36 @@ class Tree:
         if running and (scope.added or scope.links):
             scope.added = []
             scope.links = []
+        if scope.homes:
+            scope.homes = {}
+
+    def leave_run(self) -> None:
+        """Take out what a run function added: nodes, and links wherever they start.
+
+        Groups outside of the run's own branches stay. What is taken out can still be read by who
+        holds it, but the circles of nodes and views are broken, so that the collector of cyclic
+        garbage has nothing to do.
+        """
+        scope = self.scope
+        scope.running = False
+        for group, name in scope.links:
+            if group.tree is self and name in group.links:
+                self.unlink(group, name)
+        added = scope.added
+        names = scope.names
+        for node in added:
+            if node.tree is self and (node.name in names or isinstance(node, Leaf)):
+                self.detach(node)
+        for node in added:
+            if node.tree is None:
+                node.view = None
+                if isinstance(node, Group):
+                    node.children = {}
+                else:
+                    node.parent = None
+        scope.added = []
+        scope.links = []
+        scope.homes = {}
 
     # -- change -------------------------------------------------------------------------------
     def attach(self, parent: Group, node: Node) -> None:
@@ -119,70 +130,110 @@ class Tree:
             )
         node.parent = parent
         parent.children[name] = node
-        self._entered(parent, node)
+        if isinstance(node, Group):
+            self._enlist(parent, name, node)
+            if node.children:
+                self._enter_below(node)
+        node.tree = self
+        self._enter(node, name, parent.of_run or (isinstance(node, Group) and node.of_run))
         if self.scope.running:
             self.scope.added.append(node)
 
-    def _entered(self, parent: Group, node: Node) -> None:
-        if isinstance(node, Group):
-            self._enlist(parent, node.name, node)
-            stack: list[Node] = [node]
-            in_run = self._in_run(node)
-            while stack:
-                one = stack.pop()
-                one.tree = self
-                if in_run:
-                    self.run_words.add(one.name)
-                self.lookups.pop(one.name, None)
-                if isinstance(one, Group):
-                    stack.extend(one.own() if type(one.children) is dict else ())
-                    if one.runs:
-                        self.holders[one] = None
+    def _enter(self, node: Node, name: str, of_run: bool) -> None:
+        """Make a node known by its name."""
+        if of_run:
+            if name not in self.run_words and not is_run_name(name):
+                self.run_words.add(name)
+                self.lookups.pop(name, None)
+            return
+        self.lookups.pop(name, None)
+        index = self.index
+        known = index.get(name)
+        if known is None:
+            index[name] = node
+        elif isinstance(known, dict):
+            known[node] = None
         else:
+            index[name] = {known: None, node: None}
+
+    def _enter_below(self, top: Group) -> None:
+        """Make known all below a group that comes with children."""
+        for node in self.walk(top):
+            if node is top:
+                continue
             node.tree = self
-            self.lookups.pop(node.name, None)
-            if node.name not in self.run_words and self._in_run(node):
-                self.run_words.add(node.name)
+            parent = node.parent
+            assert parent is not None
+            if isinstance(node, Group):
+                node.of_run = parent.of_run or node.name in parent.runs
+            self._enter(node, node.name, node.of_run if isinstance(node, Group) else parent.of_run)
+            if isinstance(node, Group):
+                self._enter_group(node)
+        self._enter_group(top)
+
+    def _enter_group(self, group: Group) -> None:
+        if group.runs or type(group.children) is not dict:
+            self.holders[group] = None
+        for name in group.links:
+            self.linked.setdefault(dict.__getitem__(group.children, name), {})[group, name] = None
+            self.lookups.clear()
 
     def _enlist(self, parent: Group, name: str, group: Group) -> None:
-        if (run_index(name) or 0) >= 0 and (run_index(name) is not None or (set_index(name) or -1) >= 0):
+        if name[:4] == "run_" and is_run_name(name):
             dict.__setitem__(parent.runs, name, group)
             self.holders[parent] = None
+            if name not in parent.links:
+                group.of_run = True
         else:
             parent.groups[name] = group
-
-    def _in_run(self, node: Node) -> bool:
-        if not self.holders:
-            return False
-        child, parent = node, node.parent
-        while parent is not None:
-            if child.name in parent.runs:
-                return True
-            child, parent = parent, parent.parent
-        return False
+            if name not in parent.links:
+                group.of_run = parent.of_run
 
     def detach(self, node: Node) -> None:
-        """Take a node with all below it out of the tree, and links to any of it."""
+        """Take a node with all below it out of the tree, and links to any of it.
+
+        Costs what hangs below the node, not what the tree has.
+        """
         parent = node.parent
         if parent is None:
             raise TypeError("The root cannot be removed from its own tree.")
-        in_run = self._in_run(node)
         self._unlist(parent, node.name)
-        if not in_run or self._has_links():
-            inside = {id(one) for one in self.walk(node)}
-            for one in self.walk(node):
-                self.lookups.pop(one.name, None)
-            for entries in self.lookups.values():
-                for start in [start for start in entries if id(start) in inside]:
-                    del entries[start]
-            self._drop_links_to(inside)
+        if isinstance(node, Group):
+            for one in list(self.walk(node)):
+                assert one.parent is not None
+                self._forget(one, one.of_run if isinstance(one, Group) else one.parent.of_run)
+            if not node.of_run:
+                self.lookups.clear()  # some may have begun at a group that is gone
+        else:
+            self._forget(node, parent.of_run)
         node.parent = None
+
+    def _forget(self, node: Node, of_run: bool) -> None:
+        node.tree = None
+        if isinstance(node, Group):
+            self.holders.pop(node, None)
+            self.lazy.pop(node, None)
+            for name in node.links:
+                self._unregister(dict.__getitem__(node.children, name), node, name)
+        if self.linked and node in self.linked:
+            for group, name in list(self.linked[node]):
+                self.unlink(group, name)
+        if of_run:
+            return
+        name = node.name
+        self.lookups.pop(name, None)
+        known = self.index.get(name)
+        if known is node:
+            del self.index[name]
+        elif isinstance(known, dict):
+            known.pop(node, None)
+            if not known:
+                del self.index[name]
 
     def _unlist(self, parent: Group, name: str) -> None:
         del parent.children[name]
         parent.groups.pop(name, None)
         parent.runs.pop(name, None)
-        parent.links.discard(name)
         if not parent.runs and type(parent.runs) is dict:
             self.holders.pop(parent, None)
 
@@ -203,16 +254,18 @@ class Tree:
         """Make `name` in `group` another way to `target`."""
         if target.parent is None or target.tree is not self:
             raise ValueError(
-                f"The link {name!r} must lead to a node of this tree below the root, not to {target.name!r}."
+                f"The link {name!r} must lead to a node of this tree below the root, not to {target.name!r}. "
+                "Add the node first, or link to what hangs below the root."
             )
         if name in group.children:
             raise NameTakenError(
                 f"There is already a node {'.'.join((*group.path, name))!r}: a link needs a name of its own."
             )
-        group.children[name] = target
         group.links.add(name)
+        group.children[name] = target
         if isinstance(target, Group):
             self._enlist(group, name, target)
+        self.linked.setdefault(target, {})[group, name] = None
         if self.scope.running:
             self.scope.links.append((group, name))
         self.lookups.clear()  # all below the target can now be reached by shorter ways
@@ -224,18 +277,18 @@ class Tree:
                 f"There is no link {name!r} in {'.'.join(group.path) or 'the root'}; "
                 f"links there: {', '.join(sorted(group.links)) or 'none'}."
             )
+        target = dict.__getitem__(group.children, name)
         self._unlist(group, name)
+        group.links.discard(name)
+        self._unregister(target, group, name)
         self.lookups.clear()
 
-    def _has_links(self) -> bool:
-        return any(isinstance(node, Group) and node.links for node in self.walk(self.root))
-
-    def _drop_links_to(self, inside: set[int]) -> None:
-        for node in list(self.walk(self.root)):
-            if isinstance(node, Group) and node.links:
-                for name in [n for n in node.links if id(node.children[n]) in inside]:
-                    self._unlist(node, name)
-                    self.lookups.clear()
+    def _unregister(self, target: Node, group: Group, name: str) -> None:
+        starts = self.linked.get(target)
+        if starts is not None:
+            starts.pop((group, name), None)
+            if not starts:
+                del self.linked[target]
 
     # -- ways ---------------------------------------------------------------------------------
     def child(self, group: Group, name: str) -> Node | None:
@@ -255,7 +308,7 @@ class Tree:
     def make_groups(self, start: Group, parts: Path) -> Group:
         """Give the group at `parts` below `start`, making what is missing.
 
-        NodeNotFoundError if the way leads through a leaf or a link.
+        NodeNotFoundError if the way leads through a link, NameTakenError if through a leaf.
         """
         group = start
         for part in parts:
@@ -281,15 +334,10 @@ class Tree:
 
         def adopt(child: Group) -> None:
             child.parent = group
+            child.tree = self
+            child.of_run = True
             dict.__setitem__(group.runs, child.name, child)
-            stack: list[Node] = [child]
-            while stack:
-                one = stack.pop()
-                one.tree = self
-                if isinstance(one, Group):
-                    stack.extend(one.own() if type(one.children) is dict else ())
-                    if one.runs or type(one.children) is not dict:
-                        self.holders[one] = None
+            self._enter_below(child)
 
         if isinstance(group.children, LazyChildren):
             group.children.source = source
@@ -298,13 +346,13 @@ class Tree:
             group.children = LazyChildren(group.children, source, adopt)
             group.runs = LazyRuns(group.runs, group.children)
         self.holders[group] = None
+        self.lazy[group] = group.children
         self.lookups.clear()
 
     def knows_in_runs(self, name: str) -> bool:
         """Tell whether a node of that name is or could be below the group of a single run."""
         return name in self.run_words or any(
-            isinstance(group.children, LazyChildren) and group.children.source.knows(name)
-            for group in self.holders
+            children.source.knows(name) for children in self.lazy.values()
         )
 
     def view(self, node: Node) -> Any:
@@ -325,4 +373,3 @@ class Tree:
 def describe_hits(hits: list[Node]) -> str:
     """Give the paths of ambiguous hits for a message."""
     return ", ".join(repr(".".join(hit.path)) for hit in hits[:4]) + (", ..." if len(hits) > 4 else "")
-

@@ -33,7 +33,9 @@ class Place:
             return MemoryStorageService(overwrite_file=overwrite_file, store=self._store)
         return HDF5StorageService(self.filename, overwrite_file=overwrite_file)
 
-    def env(self, trajectory: str | Trajectory = "traj", *, overwrite_file: bool = False, **options: Any) -> Any:
+    def env(
+        self, trajectory: str | Trajectory = "traj", *, overwrite_file: bool = False, **options: Any
+    ) -> Any:
         """Give a new environment on the data."""
         service = self.service(overwrite_file=overwrite_file)
         return Environment(trajectory=trajectory, storage_service=service, **options)

@@ -157,7 +157,9 @@ def test_the_tree_has_the_nodes_that_runs_added_and_no_others(swept: Place) -> N
     groups |= {f"results.runs.{run_name(2)}.empty_group"}
     found = {node.v_full_name: node for node in traj.f_iter_nodes(with_links=False)}
     assert {name for name in found if not name.startswith("config")} == leaves | groups
-    assert {name for name, node in found.items() if node.v_is_leaf and not name.startswith("config")} == leaves
+    assert {
+        name for name, node in found.items() if node.v_is_leaf and not name.startswith("config")
+    } == leaves
     assert {name for name in traj.f_to_dict() if not name.startswith("config")} == leaves
     values = traj.f_to_dict(fast_access=True)
     for i in range(N):
@@ -255,14 +257,18 @@ def test_post_processing_lands_in_the_row_of_its_run(place: Place) -> None:
     later.f_add_derived_parameter("runs.run_00000003.late_dp", 1.5)
     later.f_store()
     place.check()
-    assert_column_of(place, "results.runs.$.extra", "extra", [NOT_SET, NOT_SET, 42, NOT_SET, "forty-two", NOT_SET])
+    assert_column_of(
+        place, "results.runs.$.extra", "extra", [NOT_SET, NOT_SET, 42, NOT_SET, "forty-two", NOT_SET]
+    )
     assert_column_of(
         place,
         "results.runs.$.more",
         "more",
         [NOT_SET, NOT_SET, np.arange(2), np.arange(3), NOT_SET, NOT_SET],
     )
-    assert_column_of(place, "derived_parameters.runs.$.late_dp", "data", [NOT_SET] * 3 + [1.5] + [NOT_SET] * 2)
+    assert_column_of(
+        place, "derived_parameters.runs.$.late_dp", "data", [NOT_SET] * 3 + [1.5] + [NOT_SET] * 2
+    )
     last = place.load(load_data=2)
     assert last.results.runs.run_00000002.extra == 42
     assert last.results.runs.run_00000002.f_get("extra").v_comment == "afterwards"

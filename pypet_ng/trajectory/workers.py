@@ -1,0 +1,82 @@
+"""Which runner do the options of an environment mean?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from pypet_ng.errors import near_names
+from pypet_ng.runners import ExecutorRunner, ProcessRunner, Runner, SerialRunner
+
+__all__ = ["WORKER_OPTIONS", "choose_runner"]
+
+WORKER_OPTIONS: Final[Mapping[str, Any]] = {
+    "runner": None,
+    "multiproc": False,
+    "ncores": 1,
+    "start_method": "loky",
+    "retries": 0,
+    "run_timeout": None,
+}
+"""Options that say who does the runs, with their defaults."""
+
+
+def _serial(options: Mapping[str, Any]) -> Runner:
+    if options["run_timeout"] is not None:
+        raise ValueError(
+            f"run_timeout={options['run_timeout']!r}: runs in this process cannot be ended. "
+            "Use runner='processes' (or multiproc=True)."
+        )
+    return SerialRunner()
+
+
+def _processes(options: Mapping[str, Any]) -> Runner:
+    return ProcessRunner(
+        options["ncores"],
+        start_method=options["start_method"],
+        retries=options["retries"],
+        run_timeout=options["run_timeout"],
+    )
+
+
+_BY_NAME: Final[dict[str, Callable[[Mapping[str, Any]], Runner]]] = {
+    "serial": _serial,
+    "processes": _processes,
+}
+
+
+def choose_runner(given: Mapping[str, Any]) -> Runner:
+    """Give the runner that `runner`, `multiproc`, `ncores`, ... ask for; ValueError, TypeError.
+
+    `runner`: a name, a Runner, or anything with ``submit``. ``multiproc=True`` means ``'processes'``.
+    """
+    options = {**WORKER_OPTIONS, **given}
+    for name in ("ncores", "retries"):
+        if isinstance(options[name], bool) or not isinstance(options[name], int) or options[name] < 0:
+            raise ValueError(f"{name}={options[name]!r}: give a whole number from 0 on.")
+    limit = options["run_timeout"]
+    if limit is not None and not (isinstance(limit, (int, float)) and limit > 0):
+        raise ValueError(f"run_timeout={limit!r}: give a number of seconds above 0.")
+    value = options["runner"]
+    if value is None:
+        value = "processes" if options["multiproc"] else "serial"
+    if isinstance(value, str):
+        make = _BY_NAME.get(value)
+        if make is None:
+            raise ValueError(
+                f"There is no runner {value!r}; there are {', '.join(map(repr, _BY_NAME))}."
+                + near_names(value, _BY_NAME)
+            )
+        if value == "processes" and "ncores" not in given:
+            options["ncores"] = 0
+        return make(options)
+    if callable(getattr(value, "run", None)) and callable(getattr(value, "accepts", None)):
+        runner: Runner = value
+        return runner
+    if callable(getattr(value, "submit", None)):
+        if limit is not None:
+            raise ValueError(
+                f"run_timeout={limit!r}: an executor's runs cannot be ended from here. Use runner='processes'."
+            )
+        return ExecutorRunner(value, retries=options["retries"])
+    raise TypeError(f"runner={value!r} is neither a name, nor a Runner, nor an executor with submit().")

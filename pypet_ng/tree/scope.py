@@ -1,0 +1,80 @@
+"""At which run is a tree, and how are names in it to be understood?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from pypet_ng._typing import Path
+from pypet_ng.tree.runnames import run_name, set_name
+
+if TYPE_CHECKING:
+    from pypet_ng.tree.nodes import Group, Leaf, Node
+
+__all__ = ["Naming", "Reserve", "Scope"]
+
+
+@dataclass(slots=True)
+class Naming:
+    """How do names lead to nodes and values? One object per trajectory, users set it by ``v_...``."""
+
+    fast_access: bool = True
+    """Give values instead of parameters and of results with one item of their own name."""
+    shortcuts: bool = True
+    auto_load: bool = False
+    max_depth: int | None = None
+    iter_recursive: bool = False
+    with_links: bool = True
+    no_clobber: bool = False
+    """A name in use: warn and keep the old node instead of raising."""
+    auto_run_prepend: bool = True
+    """In a run, put results and derived parameters below ``runs.run_XXXXXXXX``."""
+
+    plain: bool = field(init=False, default=True)
+    """Follows from the others: looked-up names may be used again, and values be given. A field, since
+    each access by name asks for it."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        object.__setattr__(self, name, value)
+        if name in ("fast_access", "shortcuts", "max_depth", "with_links") and hasattr(self, "with_links"):
+            plain = self.fast_access and self.shortcuts and self.with_links and self.max_depth is None
+            object.__setattr__(self, "plain", plain)
+
+
+class Reserve(Protocol):
+    """Brings nodes and data into memory."""
+
+    def fetch(self, path: Path) -> Node:
+        """Load the node at an exact path; DataNotInStorageError if there is none."""
+
+    def fill(self, leaf: Leaf) -> None:
+        """Load the data of an empty leaf; DataNotInStorageError if nothing is stored."""
+
+
+class Scope:
+    """At which run is the tree, and what did that run add?"""
+
+    __slots__ = ("_named", "_names", "added", "homes", "index", "links", "running")
+
+    def __init__(self) -> None:
+        self.index = -1
+        """Current run, -1 for none in particular."""
+        self.running = False
+        """A run function is at work: only results and derived parameters may be added."""
+        self.added: list[Node] = []
+        """Nodes attached since the run began, in order."""
+        self.links: list[tuple[Group, str]] = []
+        """Groups and names of links made since the run began."""
+        self.homes: dict[str, Group] = {}
+        """The run's own group in each branch, as soon as something was added there."""
+        self._named = -1
+        self._names: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the groups that belong to the current run; made when asked for, as many runs never do."""
+        index = self.index
+        if index != self._named:
+            self._named = index
+            self._names = (run_name(index), set_name(index)) if index >= 0 else ()
+        return self._names
