@@ -108,6 +108,9 @@ def run(
                 waiting_bytes=settings.waiting_bytes,
                 stop_at_failure=settings.on_error is OnError.STOP,
             )
+            refusal = runner.accepts(job)
+            if refusal is not None:
+                raise TypeError(refusal)
             try:
                 _loop(session, settings, runner, job, missing, results)
             finally:

@@ -17,7 +17,7 @@ import numpy as np
 from pypet_ng.errors import WorkerError
 from pypet_ng.runners.anywhere import UNKNOWN, perform_anywhere
 from pypet_ng.runners.base import Job
-from pypet_ng.runners.freight import freeze_job
+from pypet_ng.runners.freight import Freezer
 from pypet_ng.runners.losses import lost_batch, next_attempt
 from pypet_ng.runners.pace import ChunkQueue
 from pypet_ng.runners.parcels import Parcel, open_parcel
@@ -52,19 +52,17 @@ class ExecutorRunner:
     def __init__(self, executor: Executor, *, retries: int = 0, ahead: int | None = None) -> None:
         self.executor = executor
         self.retries = retries
+        self._freezer = Freezer()
         self.ahead = ahead or 2 * (os.cpu_count() or 1)
 
     def accepts(self, job: Job) -> str | None:
         """Give None if the job can travel, else what of it cannot."""
-        try:
-            freeze_job(job)
-        except TypeError as error:
-            return str(error)
-        return None
+        return self._freezer.refusal(job)
 
     def run(self, job: Job, chunks: Iterable[Chunk]) -> Iterator[Batch]:
         """Do all chunks; batches come in the order in which the engine ends them."""
-        data = freeze_job(job)
+        data = self._freezer.freeze(job)
+        self._freezer.forget()
         digest = hashlib.sha256(data).hexdigest()
         queue = ChunkQueue(chunks, _TARGET)
         pending: dict[Future[Parcel | str], Chunk] = {}

@@ -8,7 +8,7 @@ from typing import Any
 
 from pypet_ng.runners.base import Job
 
-__all__ = ["freeze_job"]
+__all__ = ["Freezer", "freeze_job"]
 
 _MUCH = 10 << 20
 
@@ -70,3 +70,30 @@ def freeze_job(job: Job) -> bytes:
             stacklevel=6,
         )
     return data
+
+
+class Freezer:
+    """Keeps the bytes of the last job, as it is first asked for and then run."""
+
+    def __init__(self) -> None:
+        self._job: Job | None = None
+        self._data = b""
+
+    def freeze(self, job: Job) -> bytes:
+        """Give the job as bytes; TypeError as :func:`freeze_job`."""
+        if job is not self._job:
+            self._data = freeze_job(job)
+            self._job = job
+        return self._data
+
+    def refusal(self, job: Job) -> str | None:
+        """Give None if the job can travel, else what of it cannot."""
+        try:
+            self.freeze(job)
+        except TypeError as error:
+            return str(error)
+        return None
+
+    def forget(self) -> None:
+        """Let the job go."""
+        self._job = None

@@ -19,7 +19,7 @@ from typing import Any
 
 from pypet_ng.errors import WorkerError
 from pypet_ng.runners.base import Job
-from pypet_ng.runners.freight import freeze_job
+from pypet_ng.runners.freight import Freezer
 from pypet_ng.runners.losses import lost_batch, next_attempt, without
 from pypet_ng.runners.marks import MarkBoard
 from pypet_ng.runners.pace import ChunkQueue
@@ -138,20 +138,18 @@ class ProcessRunner:
         # loky replaces a worker whose memory grew by 300 MB: a simulation may well need more
         self.environment["LOKY_MAX_MEMORY_LEAK_SIZE"] = "1e18"
         self._workers = [_Worker(number, self) for number in range(self.ncores)]
+        self._freezer = Freezer()
         self._job: bytes | None = None
         self._version = 0
 
     def accepts(self, job: Job) -> str | None:
         """Give None if the job can travel, else what of it cannot."""
-        try:
-            freeze_job(job)
-        except TypeError as error:
-            return str(error)
-        return None
+        return self._freezer.refusal(job)
 
     def run(self, job: Job, chunks: Iterable[Chunk]) -> Iterator[Batch]:
         """Do all chunks; batches come in the order in which workers finish."""
-        data = freeze_job(job)
+        data = self._freezer.freeze(job)
+        self._freezer.forget()
         if data != self._job:
             self._job = data
             self._version += 1

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import keyword
 import warnings
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from pypet_ng._typing import Path
-from pypet_ng.errors import NotInRunError
+from pypet_ng.errors import InvalidNameError, NotInRunError
 from pypet_ng.tree.names import BRANCHES, check_part
 from pypet_ng.tree.nodes import Group, Leaf, Node
+from pypet_ng.tree.records import NodeKind
 from pypet_ng.tree.runnames import run_index, run_name
 from pypet_ng.tree.search import resolve_parts
 from pypet_ng.tree.structure import Tree
@@ -16,11 +18,15 @@ from pypet_ng.tree.structure import Tree
 if TYPE_CHECKING:
     from pypet_ng.trajectory.leaves import NNLeafNode
 
-__all__ = ["add_group", "add_leaf", "place", "refuse_in_run"]
+__all__ = ["Place", "add_group", "add_leaf", "check_kind", "check_leaf_place", "place", "refuse_in_run"]
+
+Place: TypeAlias = tuple[Group, Path, str]
+"""A group that exists, the parts of a new node's name below it, and the new node's full name."""
 
 _PER_RUN: Final = ("results", "derived_parameters")
+_MOST_PLACES: Final = 20_000
 _checked: set[str] = set()
-_METHODS: frozenset[str] = frozenset({"vars", "func", "kids"})
+_PARAMETERS: Final = frozenset({"parameters", "config", "derived_parameters"})
 
 
 def refuse_in_run(tree: Tree, branch: str, what: str) -> None:
@@ -32,74 +38,161 @@ def refuse_in_run(tree: Tree, branch: str, what: str) -> None:
         )
 
 
-def _check(parts: Path, at_root: bool) -> None:
+def check_kind(branch: str, kind: NodeKind, what: str) -> None:
+    """Raise TypeError for a result below parameters, or a parameter below results."""
+    if branch == "results" and kind is NodeKind.PARAMETER:
+        raise TypeError(
+            f"A {what} is a parameter and cannot be added below 'results': use a class derived from "
+            "BaseResult, or f_add_derived_parameter."
+        )
+    if branch in _PARAMETERS and kind is NodeKind.RESULT:
+        raise TypeError(
+            f"A {what} is a result and cannot be added below {branch!r}: use a class derived from "
+            "BaseParameter, or f_add_result."
+        )
+
+
+def check_leaf_place(start: Group, parts: Path) -> None:
+    """Raise InvalidNameError for a leaf in the place of one of the four branches."""
+    if start.parent is None and len(parts) == 1 and parts[0] in BRANCHES:
+        raise InvalidNameError(
+            f"{parts[0]!r} directly below the trajectory is one of the four branches and holds no data itself: "
+            f"give a name below it, as {parts[0] + '.x'!r}."
+        )
+
+
+def _check(tree: Tree, parts: Path, at_root: bool) -> bool:
+    """Check names; False if there was a warning, so that the next time warns again."""
+    silent = True
+    if not parts:
+        raise InvalidNameError("A node needs a name: give at least one letter.")
     for part in parts:
-        if part not in _checked:
-            check_part(part, reserved=_METHODS)
-            if len(_checked) < 100_000:
-                _checked.add(part)
-    if at_root and parts and parts[0] == "overview":
-        from pypet_ng.errors import InvalidNameError
-
+        if part in _checked:
+            continue
+        check_part(part)
+        if keyword.iskeyword(part) or part in tree.reserved:
+            warnings.warn(
+                f"{part!r} is a word of Python or of pypet_ng: the node can be reached by [{part!r}] only.",
+                SyntaxWarning,
+                stacklevel=5,
+            )
+            silent = False
+        elif len(_checked) < 100_000:
+            _checked.add(part)
+    if at_root and parts[0] == "overview":
         raise InvalidNameError("'overview' directly below the root is reserved. Use another name.")
+    return silent
 
 
-def place(tree: Tree, start: Group, name: str, branch: str | None) -> Path:
-    """Give the full path a new node gets.
+def place(tree: Tree, start: Group, name: str, branch: str | None) -> Place:
+    """Give where a new node goes.
 
     `branch` is the branch a call like ``f_add_result`` means, None for generic nodes. In a run,
     results and derived parameters go below ``runs.run_XXXXXXXX`` unless a run's name is given.
     """
-    index = tree.scope.index
-    resolve = tree.wildcards.resolve
-    parts = tuple(resolve(part, index) for part in resolve_parts(tree, name))
-    base = start.path
-    if branch is not None and not base and (not parts or parts[0] != branch):
-        parts = (branch, *parts)
-    path = base + parts
+    if branch is not None and start is tree.root:
+        tail = tree.places.get((branch, name))
+        if tail is None:
+            return _place_anew(tree, start, name, branch)
+        scope = tree.scope
+        if scope.running and tree.naming.auto_run_prepend and branch in _PER_RUN:
+            own = run_name(scope.index)
+            home = scope.homes.get(branch)
+            rest = tail[0] if len(tail) == 1 else ".".join(tail)
+            full = f"{branch}.runs.{own}.{rest}"
+            if home is not None and home.tree is tree:
+                return home, tail, full
+            return start, (branch, "runs", own, *tail), full
+        return start, (branch, *tail), f"{branch}.{'.'.join(tail)}"
+    return _place_anew(tree, start, name, branch)
+
+
+def _place_anew(tree: Tree, start: Group, name: str, branch: str | None) -> Place:
     scope = tree.scope
+    resolve = tree.wildcards.resolve
+    raw = resolve_parts(tree, name)
+    parts = tuple(resolve(part, scope.index) for part in raw)
+    base = start.path
+    at_root = not base
+    if branch is not None and at_root:
+        if len(parts) > 1 and parts[0] == branch:  # the prefix may be given or not
+            parts = parts[1:]
+        silent = _check(tree, parts, False)
+        if (
+            silent
+            and not any(run_index(part) is not None for part in parts)
+            and not any(part in tree.wildcards.functions for part in raw)
+        ):
+            if len(tree.places) >= _MOST_PLACES:
+                tree.places.clear()
+            tree.places[branch, name] = parts
+        parts = (branch, *parts)
+    else:
+        _check(tree, parts, at_root)
+    path = base + parts
     if (
         branch in _PER_RUN
         and scope.running
         and tree.naming.auto_run_prepend
-        and len(base) <= 2
         and not any(run_index(part) is not None for part in path)
     ):
+        own = run_name(scope.index)
         if len(base) <= 1:
-            path = (path[0], "runs", run_name(index), *path[1:])
-        elif base[1] == "runs":
-            path = (*base, run_name(index), *path[2:])
-    _check(path[len(base) :], not base)
-    return path
+            path = (path[0], "runs", own, *path[1:])
+        elif base[1:] == ("runs",):
+            path = (*base, own, *path[2:])
+    return start, path[len(base) :], ".".join(path)
 
 
-def add_leaf(tree: Tree, start: Group, path: Path, leaf: NNLeafNode) -> NNLeafNode:
-    """Attach a leaf at a full path below `start`, making groups; with no-clobber the old one stays."""
+def _keep_home(tree: Tree, parent: Group, start: Group, parts: Path) -> None:
+    """Remember the current run's group, so that the next result of the run finds it at once."""
+    if tree.scope.running and len(parts) > 3 and start is tree.root and parts[1] == "runs":
+        group = parent
+        for _ in range(len(parts) - 4):
+            assert group.parent is not None
+            group = group.parent
+        if group.name in tree.scope.names:
+            tree.scope.homes[parts[0]] = group
+
+
+def add_leaf(tree: Tree, start: Group, parts: Path, leaf: NNLeafNode) -> Any:
+    """Attach a leaf at `parts` below `start`, making groups; with no-clobber the old one stays."""
     node: Leaf = leaf._node  # the view and its node are one object to users
-    if node.tree is not None and node.parent is not None:
+    if node.tree is not None:
         raise ValueError(
             f"{'.'.join(node.path)!r} already hangs in a tree: add a copy (f_copy), or a link with f_add_link."
         )
-    base = len(start.path)
-    parent = tree.make_groups(start, path[base:-1])
-    if tree.naming.no_clobber and path[-1] in parent.children:
-        warnings.warn(
-            f"{'.'.join(path)!r} is there already and v_no_clobber is on: the new data is ignored.",
-            stacklevel=4,
-        )
-        old: Any = tree.view(parent.children[path[-1]])
-        return old  # type: ignore[no-any-return]
-    node.name = path[-1]
+    name = parts[-1]
+    if len(parts) == 1:
+        parent = start
+    else:
+        parent = tree.make_groups(start, parts[:-1])
+        if tree.scope.running:
+            _keep_home(tree, parent, start, parts)
+    if tree.naming.no_clobber and name in parent.children:
+        _warn_of_old(parent, name)
+        return tree.view(parent.children[name])
+    if node.name != name:
+        leaf._rename(".".join((*parent.path, name)))
+    node.view = leaf  # a run's leaf that was taken out had lost it
     tree.attach(parent, node)
     return leaf
 
 
-def add_group(tree: Tree, start: Group, path: Path, comment: str) -> Node:
-    """Make the groups of a full path below `start`; NameTakenError if the last one is there."""
-    base = len(start.path)
-    parent = tree.make_groups(start, path[base:-1])
-    if tree.naming.no_clobber and path[-1] in parent.children:
-        return parent.children[path[-1]]
-    group = Group(path[-1], comment)
+def add_group(tree: Tree, start: Group, parts: Path, comment: str) -> Node:
+    """Make the groups at `parts` below `start`; NameTakenError if the last one is there."""
+    parent = tree.make_groups(start, parts[:-1])
+    if tree.naming.no_clobber and parts[-1] in parent.children:
+        _warn_of_old(parent, parts[-1])
+        return parent.children[parts[-1]]
+    group = Group(parts[-1], comment)
     tree.attach(parent, group)
     return group
+
+
+def _warn_of_old(parent: Group, name: str) -> None:
+    warnings.warn(
+        f"{'.'.join((*parent.path, name))!r} is there already and v_no_clobber is on: the new data is ignored. "
+        "Remove the old node first (f_remove_child) if you want the new one.",
+        stacklevel=5,
+    )

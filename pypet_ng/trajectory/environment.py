@@ -13,15 +13,14 @@ from typing import Any
 from pypet_ng._version import __version__
 from pypet_ng.engine import running
 from pypet_ng.errors import near_names
-from pypet_ng.runners import Runner, SerialRunner
+from pypet_ng.runners import Runner
 from pypet_ng.settings import OnError, RunSettings
 from pypet_ng.trajectory.keeping import make_service
 from pypet_ng.trajectory.options import Fate, sort_options
 from pypet_ng.trajectory.trajectory import Trajectory
+from pypet_ng.trajectory.workers import choose_runner
 
 __all__ = ["Environment"]
-
-_RUNNERS: dict[str, Callable[[], Runner]] = {"serial": SerialRunner}
 
 
 class Environment:
@@ -49,7 +48,7 @@ class Environment:
             on_error=_on_error(own.pop("on_error", "raise")),
             commit_interval=float(own.pop("commit_interval", 1.0)),
         )
-        self._runner = _runner(own.pop("runner", "serial"))
+        self._runner = choose_runner(options[Fate.WORKERS])
         self._do_single_runs = bool(own.pop("do_single_runs", True))
         seed = own.pop("seed", None)
         of_trajectory = options[Fate.TRAJECTORY]
@@ -190,18 +189,3 @@ def _on_error(value: Any) -> OnError:
     except ValueError:
         choices = ", ".join(repr(one.value) for one in OnError)
         raise ValueError(f"on_error={value!r}: choose one of {choices}.") from None
-
-
-def _runner(value: Any) -> Runner:
-    if isinstance(value, str):
-        maker = _RUNNERS.get(value)
-        if maker is None:
-            raise ValueError(
-                f"There is no runner {value!r}; there are {', '.join(map(repr, _RUNNERS))}."
-                + near_names(value, _RUNNERS)
-            )
-        return maker()
-    if callable(getattr(value, "run", None)) and callable(getattr(value, "accepts", None)):
-        runner: Runner = value
-        return runner
-    raise TypeError(f"runner={value!r} is neither a name nor an object with accepts() and run().")

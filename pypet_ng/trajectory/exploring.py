@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -39,7 +41,11 @@ def _parameter(session: Session, name: Any) -> Leaf:
         hit = search.find(tree, tree.root, parts)
     if hit is None:
         error = search.not_found(tree, tree.root, parts)
-        known = [".".join(node.path) for node in tree.walk(tree.root) if getattr(node, "kind", None) is NodeKind.PARAMETER]
+        known = [
+            ".".join(node.path)
+            for node in tree.walk(tree.root)
+            if getattr(node, "kind", None) is NodeKind.PARAMETER
+        ]
         error.add_note(f"Parameters there are: {', '.join(sorted(known)[:12]) or 'none'}.")
         raise error
     if not isinstance(hit, Leaf) or hit.kind is not NodeKind.PARAMETER:
@@ -58,7 +64,9 @@ def _take(session: Session, leaf: Leaf, values: Iterable[Any], append: bool) -> 
         return taken
     values = list(values)
     if not values:
-        raise DesignError(f"{'.'.join(leaf.path)!r} cannot be explored: there are no values. Give at least one.")
+        raise DesignError(
+            f"{'.'.join(leaf.path)!r} cannot be explored: there are no values. Give at least one."
+        )
     locked = view.v_locked
     if locked:
         view.f_unlock()
@@ -70,8 +78,6 @@ def _take(session: Session, leaf: Leaf, values: Iterable[Any], append: bool) -> 
 
 
 def _fingerprint(value: Any) -> str:
-    import hashlib
-
     try:
         data = canonical(value)
     except TypeError:  # only the user's own container knows how to keep it
@@ -79,7 +85,9 @@ def _fingerprint(value: Any) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def _resolved(session: Session, values: Mapping[Any, Iterable[Any]]) -> dict[Path, tuple[Leaf, Iterable[Any]]]:
+def _resolved(
+    session: Session, values: Mapping[Any, Iterable[Any]]
+) -> dict[Path, tuple[Leaf, Iterable[Any]]]:
     if not isinstance(values, Mapping):
         raise TypeError(
             f"Exploration needs a dictionary from parameter names to values, not {type(values).__name__}."
@@ -119,7 +127,7 @@ def explore(session: Session, values: Mapping[Any, Iterable[Any]]) -> None:
             f"Runs of the trajectory are done: exploring {', '.join('.'.join(p) for p in chosen)} as well would "
             "change what they were. Use f_expand with the explored parameters, or another trajectory."
         )
-    taken: list[Leaf] = []
+    taken: list[tuple[Leaf, bool]] = []
     plan = old
     try:
         for path, (leaf, iterable) in chosen.items():
@@ -130,17 +138,18 @@ def explore(session: Session, values: Mapping[Any, Iterable[Any]]) -> None:
             except BaseException:
                 leaf.locked = locked
                 raise
-            taken.append(leaf)
+            taken.append((leaf, locked))
             plan = plan.with_column(path, column)
     except BaseException:
-        for leaf in taken:
+        for leaf, locked in taken:
             leaf.locked = False
             session.tree.view(leaf)._shrink()
-            leaf.locked = True
+            leaf.locked = locked
         raise
-    for leaf in taken:
+    for leaf, _ in taken:
         leaf.locked = True
     take_plan(session, plan)
+    move_to(session, session.tree.scope.index)
 
 
 def expand(session: Session, values: Mapping[Any, Iterable[Any]]) -> None:
@@ -190,25 +199,27 @@ def shrink(session: Session, force: bool) -> None:
         leaf.locked = False
         session.tree.view(leaf)._shrink()
         leaf.restore_default()  # type: ignore[attr-defined]
+    session.tree.move_to(-1)
     session.plan = Plan({})
     session.runs.grow(1)
     session.runs.state[:1] = 0
     session.facts.given = 0
 
 
-def index_of(session: Session, run: str | int | None) -> int:
-    """Give the index of a run's name; KeyError if there is no such run."""
-    if run is None:
-        return -1
-    index = run_index(search.resolve_parts(session.tree, run)[0]) if isinstance(run, str) else int(run)
-    if isinstance(run, str):
-        from pypet_ng.tree.names import expand as long_form
+def index_of(session: Session, run: str | int | None, *, some_run: bool = False) -> int:
+    """Give the index of a run's name or number; KeyError if there is no such run.
 
-        index = run_index(long_form(run))
-    if index is None or index >= len(session.plan) or index < -1:
+    None, -1 and ``'run_ALL'`` mean no run in particular (-1), unless it must be `some_run`.
+    """
+    index: int | None = -1
+    if isinstance(run, str):
+        index = run_index(session.tree.wildcards.resolve(run, session.tree.scope.index))
+    elif run is not None:
+        index = operator.index(run)
+    if index is None or not (0 if some_run else -1) <= index < len(session.plan):
         raise KeyError(
-            f"There is no run {run!r}: the trajectory has {len(session.plan)} runs, "
-            f"{run_name(0)} to {run_name(len(session.plan) - 1)}."
+            f"There is no run {run!r}: trajectory {session.tree.root.name!r} has {len(session.plan)} runs, "
+            f"{run_name(0)} to {run_name(len(session.plan) - 1)}. Use one of their names or indices."
         )
     return index
 
@@ -289,8 +300,10 @@ def find_indices(
             for index in range(rows.start, rows.stop):
                 leaf.move_to(index, None)  # type: ignore[attr-defined]
                 found.append(view.f_get())
-            leaf.restore_default()  # type: ignore[attr-defined]
+            move_to(session, session.tree.scope.index)
             return found
+        if leaf.is_empty and session.tree.naming.auto_load and session.tree.reserve is not None:
+            session.tree.reserve.fill(leaf)
         return [session.tree.view(leaf).f_get()] * count
 
     def walk() -> Iterator[int]:

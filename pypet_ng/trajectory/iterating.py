@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeAlias
 
+from pypet_ng.tree.lazy import LazyChildren
 from pypet_ng.tree.nodes import Group, Leaf, Node
 from pypet_ng.tree.runnames import run_index, set_index
 from pypet_ng.tree.structure import Tree
@@ -14,16 +15,16 @@ __all__ = ["Predicate", "iterate", "to_dict"]
 Predicate: TypeAlias = "Callable[[Any], bool] | Sequence[int] | None"
 
 
-def _of_runs(indices: Sequence[int]) -> Callable[[Node], bool]:
-    """Give a test that leaves out the branches of other runs."""
+def _of_runs(indices: Sequence[int]) -> Callable[[str], bool]:
+    """Give a test of names that leaves out the branches of other runs."""
     runs = set(indices)
     sets = {index // 1000 if index >= 0 else -1 for index in runs}
 
-    def wanted(node: Node) -> bool:
-        index = run_index(node.name)
+    def wanted(name: str) -> bool:
+        index = run_index(name)
         if index is not None:
             return index in runs
-        number = set_index(node.name)
+        number = set_index(name)
         return number is None or number in sets
 
     return wanted
@@ -32,21 +33,16 @@ def _of_runs(indices: Sequence[int]) -> Callable[[Node], bool]:
 def iterate(
     start: Group, recursive: bool, with_links: bool, max_depth: int | None, predicate: Predicate
 ) -> Iterator[Any]:
-    """Give the views of the nodes below `start`, breadth first, each once."""
+    """Give the views of the nodes below `start`, breadth first, each once.
+
+    The tree may be changed meanwhile: nodes that were removed before their turn are left out.
+    """
     tree = start.tree
     if tree is None:
         return
-    wanted: Callable[[Node], bool] | None
-    if predicate is None:
-        wanted = None
-    elif callable(predicate):
-        chosen = predicate
-
-        def wanted(node: Node) -> bool:
-            return bool(chosen(tree.view(node)))
-
-    else:
-        wanted = _of_runs(predicate)
+    chosen = predicate if callable(predicate) else None
+    # by name, before a lazy child of another run is built
+    wanted = None if predicate is None or chosen is not None else _of_runs(predicate)  # type: ignore[arg-type]
     if not recursive:
         max_depth = 1
     seen = {id(start)}
@@ -55,13 +51,19 @@ def iterate(
     while level and (max_depth is None or depth <= max_depth):
         following: list[Group] = []
         for group in level:
-            for name, node in group.children.items():
-                if name in group.links and not with_links:
+            children = group.children
+            # names of a million waiting runs come one by one, else a list is safe against changes
+            for name in children if isinstance(children, LazyChildren) else list(children):
+                if (name in group.links and not with_links) or (wanted is not None and not wanted(name)):
                     continue
-                if id(node) in seen or (wanted is not None and not wanted(node)):
+                node: Node | None = children.get(name)
+                if node is None or id(node) in seen:
+                    continue
+                view = tree.view(node)
+                if chosen is not None and not chosen(view):
                     continue
                 seen.add(id(node))
-                yield tree.view(node)
+                yield view
                 if isinstance(node, Group):
                     following.append(node)
         level = following
@@ -86,9 +88,11 @@ def to_dict(
         node = view._node
         if not isinstance(node, Leaf):
             continue
-        if fast_access and node.is_empty and tree.naming.auto_load and tree.reserve is not None:
-            tree.reserve.fill(node)
-        value = value_of(tree, node) if fast_access else view
+        value = view
+        if fast_access:
+            if node.is_empty and tree.naming.auto_load and tree.reserve is not None:
+                tree.reserve.fill(node)
+            value = value_of(tree, node)
         path = node.path
         # a link may lead out of the subtree: then only the full name says where the leaf is
         relative = path[base:] if path[:base] == start.path else path
@@ -100,8 +104,8 @@ def to_dict(
         elif short_names:
             if node.name in found:
                 raise ValueError(
-                    f"Two leaves below {'.'.join(start.path) or 'the trajectory'} are called {node.name!r}: "
-                    "use short_names=False."
+                    f"Two leaves below {'.'.join(start.path) or 'the trajectory'} are called {node.name!r}, one is "
+                    f"{'.'.join(path)!r}: use short_names=False."
                 )
             found[node.name] = value
         else:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from typing import Any
 
 from pypet_ng.engine import loading, storing
 from pypet_ng.engine.session import Session
-from pypet_ng.errors import NoSuchServiceError
+from pypet_ng.errors import NoSuchServiceError, TrajectoryNotFoundError, near_names
 from pypet_ng.trajectory.nodes import NNTreeNode
 from pypet_ng.tree import search
 from pypet_ng.tree.nodes import Group, Leaf, Node
@@ -54,8 +55,6 @@ def make_service(service: Any, name: str | None, options: dict[str, Any]) -> Any
 
 def pick(infos: Iterable[TrajectoryInfo], name: str | None, index: int | None, location: str) -> str:
     """Give the name of the trajectory meant by a name or an index; ValueError."""
-    from pypet_ng.errors import TrajectoryNotFoundError, near_names
-
     if (name is None) == (index is None):
         raise ValueError("Give either name= or index= of the trajectory to load.")
     names = [info.name for info in infos]
@@ -84,8 +83,8 @@ class Keeping:
         if isinstance(item, NNTreeNode):
             return item._node
         if isinstance(item, tuple) and len(item) >= 2 and isinstance(item[0], NNTreeNode):
-            item = item[0]
-            return item._node
+            node_of_pair: Node = item[0]._node
+            return node_of_pair
         tree = self._session.tree
         node = search.find(tree, tree.root, search.resolve_parts(tree, item))
         if node is None:
@@ -236,7 +235,9 @@ class Keeping:
         """
         session = self._session
         if not session.facts.attached:
-            raise TypeError(f"The trajectory {session.tree.root.name!r} was never stored: there is nothing to load.")
+            raise TypeError(
+                f"The trajectory {session.tree.root.name!r} was never stored: there is nothing to load."
+            )
         if load_only is not None and load_except is not None:
             raise ValueError("Give load_only or load_except, not both.")
         only = [load_only] if isinstance(load_only, str) else load_only
@@ -250,18 +251,17 @@ class Keeping:
             and not (non_empties and node.is_empty)
         ]
         for leaf in leaves:
+            wanted = only
             unknown = [name for name in (only or leave_out or ()) if leaf.kept and name not in leaf.kept]
             if unknown:
-                import warnings
-
                 warnings.warn(
                     f"{'.'.join(leaf.path)!r} has no stored item {', '.join(map(repr, unknown))}; "
                     f"there: {', '.join(sorted(leaf.kept))}.",
                     stacklevel=3,
                 )
                 if only:
-                    only = [name for name in only if name not in unknown]
-        loading.load_items(session, leaves, load_data, only, leave_out)
+                    wanted = [name for name in only if name not in unknown]
+            loading.load_items(session, [leaf], load_data, wanted, leave_out)
 
     # -- deleting -----------------------------------------------------------------------------
     def f_delete_item(self, item: Any, *args: Any, **kwargs: Any) -> None:
@@ -290,7 +290,9 @@ class Keeping:
                 if not isinstance(item, str):
                     raise
                 node = None
-            path = node.path if node is not None else tuple(item.split("."))
+            index = session.tree.scope.index
+            resolve = session.tree.wildcards.resolve
+            path = node.path if node is not None else tuple(resolve(part, index) for part in item.split("."))
             targets.append((node, path))
         if not targets:
             raise ValueError("There is nothing to delete: give at least one node.")
@@ -333,7 +335,7 @@ class Keeping:
         for item in iterator:
             node = self._node_of(item)
             if isinstance(node, Group) and node.children and not recursive:
-                raise TypeError(f"{'.'.join(node.path)!r} has children: use recursive=True.")
+                raise TypeError(
+                    f"{'.'.join(node.path)!r} has children: use recursive=True to remove them as well."
+                )
             tree.detach(node)
-
-

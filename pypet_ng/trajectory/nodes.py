@@ -7,13 +7,12 @@ their own besides the node. Each node has exactly one view, so that identity hol
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from pypet_ng.errors import NodeNotFoundError, near_names
+from pypet_ng.trajectory.annotations import Annotations
 from pypet_ng.tree.nodes import Node
 from pypet_ng.tree.runnames import run_index
-from pypet_ng.trajectory.annotations import Annotations
 
 __all__ = ["Kids", "NNTreeNode", "Prefixed"]
 
@@ -51,12 +50,13 @@ class Kids:
         if name not in children:
             raise NodeNotFoundError(
                 f"{self._group.v_full_name or 'The trajectory'!r} has no child {name!r}."
-                + near_names(name, children)
+                + (near_names(name, self._group.f_dir_data()) or " Its f_get_children() lists them.")
             )
         return children[name]
 
     def __dir__(self) -> list[str]:
-        return list(self._group.f_get_children(copy=False))
+        names: list[str] = self._group.f_dir_data()
+        return names
 
 
 class NNTreeNode:
@@ -178,9 +178,3 @@ class NNTreeNode:
         if parent is None or parent.tree is None:
             raise TypeError(f"{self._node.name!r} has no parent: it is the root or hangs in no tree.")
         return parent.tree.view(parent)
-
-    def _up(self) -> Iterator[Node]:
-        node = self._node.parent
-        while node is not None:
-            yield node
-            node = node.parent

@@ -23,6 +23,8 @@ class Fate(enum.Enum):
     ENVIRONMENT = "environment"
     TRAJECTORY = "trajectory"
     STORAGE = "storage"
+    WORKERS = "workers"
+    """Says who does the runs, see :mod:`pypet_ng.trajectory.workers`."""
     SWITCH = "switch"
     """A ``v_`` property of the trajectory."""
     RENAMED = "renamed"
@@ -42,7 +44,7 @@ class Option:
 
 _COMPRESSION = "columns are stored uncompressed; compress='portable' or 'fast' asks for compression"
 _TABLES = "overviews are computed when asked for, not stored"
-_PARALLEL = "this version runs serially; the choice of workers will take it"
+_PARALLEL = "workers live on from run to run and get what is fixed once"
 _LOG = "logging is not part of this version"
 
 TABLE: Final[Mapping[str, Option]] = {
@@ -52,7 +54,12 @@ TABLE: Final[Mapping[str, Option]] = {
     "on_error": Option(Fate.ENVIRONMENT, "raise"),
     "commit_interval": Option(Fate.ENVIRONMENT, 1.0),
     "seed": Option(Fate.ENVIRONMENT),
-    "runner": Option(Fate.ENVIRONMENT, "serial"),
+    "runner": Option(Fate.WORKERS),
+    "multiproc": Option(Fate.WORKERS, False),
+    "ncores": Option(Fate.WORKERS, 1),
+    "start_method": Option(Fate.WORKERS, "loky"),
+    "retries": Option(Fate.WORKERS, 0),
+    "run_timeout": Option(Fate.WORKERS),
     "do_single_runs": Option(Fate.ENVIRONMENT, True),
     "add_time": Option(Fate.TRAJECTORY, False),
     "comment": Option(Fate.TRAJECTORY, ""),
@@ -87,15 +94,15 @@ TABLE: Final[Mapping[str, Option]] = {
     "logger_names": Option(Fate.NEEDLESS, None, _LOG),
     "log_multiproc": Option(Fate.NEEDLESS, None, _LOG),
     "report_progress": Option(Fate.NEEDLESS, None, _LOG),
-    "multiproc": Option(Fate.NEEDLESS, False, _PARALLEL),
-    "ncores": Option(Fate.NEEDLESS, 1, _PARALLEL),
     "use_pool": Option(Fate.NEEDLESS, False, _PARALLEL),
     "freeze_input": Option(Fate.NEEDLESS, False, _PARALLEL),
+    "queue_maxsize": Option(Fate.NEEDLESS, -1, _PARALLEL),
+    "graceful_exit": Option(Fate.NEEDLESS, False, "Ctrl+C always stores what is done"),
     "wrap_mode": Option(Fate.NEEDLESS, "LOCK", "one process writes, nothing needs to be wrapped"),
 }
 """Keywords by name. Needless ones whose effect only concerns how something looks do not warn."""
 
-_SILENT: Final = frozenset({_LOG, _TABLES, _COMPRESSION})
+_SILENT: Final = frozenset({_LOG, _TABLES, _COMPRESSION, _PARALLEL})
 
 for _switch in (
     "v_fast_access",

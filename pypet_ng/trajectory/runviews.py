@@ -9,9 +9,12 @@ from typing import Any
 from pypet_ng.engine.session import Session
 from pypet_ng.errors import NotUniqueNodeError
 from pypet_ng.trajectory import exploring
+from pypet_ng.trajectory.reaching import value_of
 from pypet_ng.tree import search
+from pypet_ng.tree.nodes import Group, Leaf, Node
 from pypet_ng.tree.records import RunState
-from pypet_ng.tree.runnames import run_name
+from pypet_ng.tree.runnames import ALL_RUNS, run_name, set_name
+from pypet_ng.tree.structure import describe_hits
 
 __all__ = ["RunViews"]
 
@@ -108,16 +111,18 @@ class RunViews:
         session = self._session
         book = session.runs
         if name_or_id is not None:
-            return book.is_done(exploring.index_of(session, name_or_id))
+            return book.is_done(exploring.index_of(session, name_or_id, some_run=True))
         length = len(session.plan)
         return book.length >= length and bool((book.state[:length] == RunState.DONE).all())
 
-    def f_get_run_information(self, name_or_idx: str | int | None = None, copy: bool = True) -> dict[str, Any]:
+    def f_get_run_information(
+        self, name_or_idx: str | int | None = None, copy: bool = True
+    ) -> dict[str, Any]:
         """Give state and times of a run, or of all runs by name."""
         session = self._session
         if name_or_idx is None:
             return {run_name(index): self._information(index) for index in range(len(session.plan))}
-        return self._information(exploring.index_of(session, name_or_idx))
+        return self._information(exploring.index_of(session, name_or_idx, some_run=True))
 
     def _information(self, index: int) -> dict[str, Any]:
         session = self._session
@@ -126,7 +131,12 @@ class RunViews:
         start = float(book.start[index]) if known else 0.0
         finish = float(book.finish[index]) if known else 0.0
         state = RunState(int(book.state[index])) if known else RunState.NONE
-        if state is not RunState.NONE and start == 0.0 and session.storage is not None and session.facts.attached:
+        if (
+            state is not RunState.NONE
+            and start == 0.0
+            and session.storage is not None
+            and session.facts.attached
+        ):
             table = session.storage.run_table()
             rows = slice(index, index + 1)
             start, finish = float(table.column("start", rows)[0]), float(table.column("finish", rows)[0])
@@ -140,7 +150,9 @@ class RunViews:
             "finish_timestamp": finish,
             "time": _text(start),
             "runtime": str(datetime.timedelta(seconds=finish - start)) if finish else "",
-            "parameter_summary": ", ".join(f"{'.'.join(path)}: {value!r}"[:200] for path, value in point.items()),
+            "parameter_summary": ", ".join(
+                f"{'.'.join(path)}: {value!r}"[:200] for path, value in point.items()
+            ),
             "short_environment_hexsha": "",
             "attempt": int(book.attempt[index]) if known else 0,
         }
@@ -164,39 +176,56 @@ class RunViews:
         session = self._session
         tree = session.tree
         tree.check_outside_run("f_get_from_runs")
+        parts = search.resolve_parts(tree, name)
         here = tree.scope.index
         found: dict[Any, Any] = {}
-        give = self.f_get  # type: ignore[attr-defined]
+
+        def hits_in(groups: list[Group], owner: str) -> Node | None:
+            hits = {
+                id(hit): hit
+                for group in groups
+                if (
+                    hit := search.find(
+                        tree, group, parts, with_links=with_links, shortcuts=shortcuts, max_depth=max_depth
+                    )
+                )
+                is not None
+            }
+            if len(hits) > 1:
+                raise NotUniqueNodeError(
+                    f"{name!r} means several nodes of {owner}: {describe_hits(list(hits.values()))}. "
+                    "Give more of the path."
+                )
+            return next(iter(hits.values()), None)
+
         try:
             for index in range(len(session.plan)):
                 tree.move_to(index)
-                for own in (run_name(index), "run_ALL") if include_default_run else (run_name(index),):
-                    hits = [
-                        holder.children.get(own) for holder in list(tree.holders) if own in holder.children
-                    ]
-                    nodes = []
-                    for group in hits:
-                        node = search.find(
-                            tree,
-                            group,
-                            search.resolve_parts(tree, name),
-                            with_links=with_links,
-                            shortcuts=shortcuts,
-                            max_depth=max_depth,
-                        )
-                        if node is not None:
-                            nodes.append(node)
-                    if len(nodes) > 1:
-                        raise NotUniqueNodeError(
-                            f"{name!r} means several nodes of {own}: "
-                            f"{', '.join(repr('.'.join(n.path)) for n in nodes)}. Give more of the path."
-                        )
-                    if nodes:
-                        key = index if use_indices else run_name(index)
-                        found[key] = give(".".join(nodes[0].path), fast_access=fast_access, auto_load=auto_load)
-                        break
+                own = run_name(index)
+                node = hits_in(self._groups_of(index), own)
+                if node is None and include_default_run:
+                    node = hits_in(search.default_run_groups(tree), ALL_RUNS)
+                if node is None:
+                    continue
+                if auto_load and isinstance(node, Leaf) and node.is_empty and tree.reserve is not None:
+                    tree.reserve.fill(node)
+                found[index if use_indices else own] = (
+                    value_of(tree, node) if fast_access else tree.view(node)
+                )
         finally:
             tree.move_to(here)
         return found
 
-
+    def _groups_of(self, index: int) -> list[Group]:
+        """Give the run's own groups, wherever they are."""
+        tree = self._session.tree
+        own, own_set = run_name(index), set_name(index)
+        groups = []
+        for group, _ in search.run_groups(tree, tree.root, (own, own_set)):
+            if group.name == own:
+                groups.append(group)
+            else:  # the run's group hangs in that of its set
+                groups.extend(
+                    node for node in search.find_all(tree, group, (own,)) if isinstance(node, Group)
+                )
+        return groups

@@ -12,7 +12,7 @@ from pypet_ng.engine import seeds
 from pypet_ng.engine.loading import Shelf
 from pypet_ng.engine.session import Session
 from pypet_ng.errors import PresettingError
-from pypet_ng.trajectory import exploring
+from pypet_ng.trajectory import adding, exploring
 from pypet_ng.trajectory.factory import ClassBook
 from pypet_ng.trajectory.groups import (
     ConfigGroup,
@@ -20,15 +20,15 @@ from pypet_ng.trajectory.groups import (
     NNGroupNode,
     ParameterGroup,
     ResultGroup,
-    value_of,
 )
 from pypet_ng.trajectory.keeping import Keeping, make_service
 from pypet_ng.trajectory.leaves import BaseParameter
 from pypet_ng.trajectory.parameter import Parameter
+from pypet_ng.trajectory.reaching import value_of
 from pypet_ng.trajectory.result import Result
 from pypet_ng.trajectory.runviews import RunViews
 from pypet_ng.tree.names import BRANCHES
-from pypet_ng.tree.nodes import Leaf, Node
+from pypet_ng.tree.nodes import Group, Leaf, Node
 from pypet_ng.tree.records import NodeKind
 from pypet_ng.tree.structure import Tree
 
@@ -41,7 +41,7 @@ def stamped(name: str, timestamp: float) -> str:
     return f"{name}_{moment:%Y_%m_%d_%Hh%Mm%Ss}"
 
 
-class Trajectory(
+class Trajectory(  # type: ignore[misc]  # f_load of the whole takes more options than that of a group
     Keeping, RunViews, ParameterGroup, ConfigGroup, DerivedParameterGroup, ResultGroup, NNGroupNode
 ):
     """The container of parameters and results, and the root of their tree.
@@ -65,7 +65,7 @@ class Trajectory(
     """
 
     __slots__ = ("_book", "_presets", "_session", "_standards")
-    branch: ClassVar[str | None] = None
+    _branch: ClassVar[str | None] = None
 
     def __init__(
         self,
@@ -92,11 +92,12 @@ class Trajectory(
         session = Session(tree, book.make_leaf)
         session.facts.timestamp = timestamp
         set_(self, "_session", session)
+        tree.reserved = _RESERVED
         tree.reserve = Shelf(session)
         if dynamic_imports is not None:
             book.add(dynamic_imports)
         if wildcard_functions:
-            tree.wildcards.add(wildcard_functions)
+            tree.wildcards.add(wildcard_functions, replace=True)
         session.storage = make_service(storage_service, name, kwargs)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -168,14 +169,14 @@ class Trajectory(
     def f_is_empty(self) -> bool:
         """Tell whether there are neither parameters nor results."""
         return not any(
-            isinstance(node, Leaf)
+            isinstance(node, Leaf) or (isinstance(node, Group) and node in self._tree.lazy and node.children)
             for name in ("parameters", "derived_parameters", "results")
             if name in self._node.children
             for node in self._tree.walk(self._node.children[name])
         )
 
-    def _label(self) -> str:
-        return f"{self.v_name} (len:{len(self)})"
+    def _label(self, comment: str) -> str:
+        return f"{self.v_name} (len:{len(self)}{f', {comment}' if comment else ''})"
 
     # -- seeds --------------------------------------------------------------------------------
     @property
@@ -261,7 +262,8 @@ class Trajectory(
 
     # -- parameters ---------------------------------------------------------------------------
     def _add_parameter(self, group: NNGroupNode, branch: str, args: Any, kwargs: dict[str, Any]) -> Any:
-        leaf = group._new_leaf(self.v_standard_parameter, branch, args, kwargs)
+        adding.refuse_in_run(self._tree, branch, "A parameter")
+        leaf = group._new_leaf("parameter", branch, args, kwargs)
         preset = self._presets.pop(leaf.v_full_name, None)
         if preset is not None:
             leaf.f_set(*preset[0], **preset[1])
@@ -276,6 +278,7 @@ class Trajectory(
         self._preset("config", config_name, args, kwargs)
 
     def _preset(self, branch: str, name: str, args: Any, kwargs: Any) -> None:
+        self._tree.check_outside_run("Presetting a parameter")
         full = name if name.startswith(branch + ".") else f"{branch}.{name}"
         self._presets[full] = (args, kwargs)
         node = self._tree.at(tuple(full.split(".")))
@@ -314,9 +317,7 @@ class Trajectory(
         tree = self._tree
         view = tree.view(start)
         leaves: Iterable[Any] = view.f_iter_leaves(with_links=False)
-        return {
-            leaf.v_full_name: value_of(tree, leaf._node) if fast_access else leaf for leaf in leaves
-        }
+        return {leaf.v_full_name: value_of(tree, leaf._node) if fast_access else leaf for leaf in leaves}
 
     def f_get_parameters(self, fast_access: bool = False, copy: bool = True) -> dict[str, Any]:
         """Give all parameters (or their values) by full name."""
@@ -374,11 +375,13 @@ class Trajectory(
         """Forget the explored values; TypeError for a stored trajectory unless `force`."""
         exploring.shrink(self._session, force)
 
-    def f_find_idx(
-        self, name_list: str | Sequence[str], predicate: Callable[..., Any]
-    ) -> Iterator[int]:
+    def f_find_idx(self, name_list: str | Sequence[str], predicate: Callable[..., Any]) -> Iterator[int]:
         """Give the runs at which `predicate(*values)` of some parameters is true, as an iterator.
 
         Parameters that are not explored count with their value. TypeError for results.
         """
         return exploring.find_indices(self._session, name_list, predicate)
+
+
+_RESERVED = frozenset(name for name in dir(Trajectory) if name[0] != "_")
+"""What ``traj.<name>`` gives instead of a node."""

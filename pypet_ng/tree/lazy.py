@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from collections.abc import ItemsView, KeysView, ValuesView
+from collections.abc import Callable, ItemsView, Iterator, KeysView, Sequence, ValuesView
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pypet_ng.tree.runnames import run_index, set_name
@@ -96,7 +95,7 @@ class LazyChildren(dict[str, "Node"]):
 
     def __len__(self) -> int:
         """Give the number of children; costs the number of those that exist."""
-        apart = sum(1 for name in super().keys() if name not in self.source)
+        apart = sum(1 for name in self.existing() if name not in self.source)
         return apart + len(self.source) - len(self.gone)
 
     def __bool__(self) -> bool:

@@ -72,9 +72,9 @@ def _lowest(
             if group.runs or isinstance(group.runs, LazyRuns):
                 subgroups.extend(_runs_to_enter(group, tree, name))
             for sub in subgroups:
-                if sub.parent is not group:  # by a link: perhaps for the second time, or in a circle
-                    if not with_links or id(sub) in seen:
-                        continue
+                # by a link: perhaps for the second time, or in a circle
+                if sub.parent is not group and (not with_links or id(sub) in seen):
+                    continue
                 seen.add(id(sub))
                 following.append(sub)
         level = following
@@ -128,10 +128,9 @@ def _inside_runs(tree: Tree, start: Group, name: str, max_depth: int | None) -> 
         if steps is None:
             continue
         group = holder.children.get(name) if of_run else None
-        if group is not None and (max_depth is None or steps < max_depth):
-            if not hits or steps + 1 <= best:
-                hits = [group] if steps + 1 < best else [*hits, group]
-                best = steps + 1
+        if group is not None and (max_depth is None or steps < max_depth) and not (hits and best <= steps):
+            hits = [group] if not hits or steps + 1 < best else [*hits, group]
+            best = steps + 1
         starts.setdefault(steps + 1, []).extend(_runs_to_enter(holder, tree, name))
     below, depth = _lowest(starts, tree, name, True, max_depth)
     if not below or (hits and best < depth):

@@ -351,9 +351,7 @@ class Tree:
 
     def knows_in_runs(self, name: str) -> bool:
         """Tell whether a node of that name is or could be below the group of a single run."""
-        return name in self.run_words or any(
-            children.source.knows(name) for children in self.lazy.values()
-        )
+        return name in self.run_words or any(children.source.knows(name) for children in self.lazy.values())
 
     def view(self, node: Node) -> Any:
         """Give the one public face of a node."""

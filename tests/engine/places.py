@@ -6,8 +6,6 @@ import pathlib
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-import numpy as np
-
 from pypet_ng import Environment, HDF5StorageService, MemoryStorageService, Trajectory, load_trajectory
 from pypet_ng.runners import SerialRunner
 from pypet_ng.runners.base import Job
@@ -78,8 +76,7 @@ class ScatteredRunner:
         single = {}
         for chunk in chunks:
             for at, row in enumerate(chunk.rows.tolist()):
-                columns = {path: [values[at]] for path, values in chunk.columns.items()}
-                single[row] = Chunk(np.array([row], np.int64), columns, chunk.attempts[at : at + 1])
+                single[row] = chunk.select(slice(at, at + 1))
         batches = [b for row in self._runs(list(single)) for b in SerialRunner().run(job, [single[row]])]
         yield from self._batches(batches)
 

@@ -132,7 +132,7 @@ def swept(place: Place, request: pytest.FixtureRequest) -> Place:
 
 @pytest.mark.parametrize("load_results", [1, 2])
 def test_runs_are_read_back_exactly_by_name(swept: Place, load_results: int) -> None:
-    traj = swept.load(load_results=load_results, load_derived_parameters=load_results)
+    traj = swept.load(load_data=load_results)
     traj.v_auto_load = load_results == 1
     for i in range(N):
         for name, items in expected(i).items():

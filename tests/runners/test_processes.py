@@ -189,7 +189,7 @@ def test_what_cannot_travel_is_refused_before_the_start_by_name(shared: ProcessR
     env = sweep(shared, 4)
     with pytest.raises(TypeError, match="'lock'"):
         env.run(use)
-    with pytest.raises(TypeError, match="argument 0"):
+    with pytest.raises(TypeError, match="Argument 0"):
         env.run(multiply, threading.Lock())
     assert not env.traj.f_is_completed(0)
 
@@ -306,6 +306,7 @@ def test_no_worker_outlives_its_parent(number: signal.Signals, tmp_path: Path) -
         parent.wait(timeout=30)
     finally:
         parent.kill()
+        parent.wait()
     workers = {int(word) for word in pids.read_text().split()}
     deadline = time.monotonic() + 20
     while any(_alive(pid) for pid in workers):
