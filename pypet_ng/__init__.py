@@ -28,6 +28,7 @@ from pypet_ng.errors import (
     UnsupportedValueError,
     VersionMismatchError,
 )
+from pypet_ng.spaces.designs import cases, grid, loggrid, one_at_a_time, random, zipped
 from pypet_ng.spaces.product import cartesian_product, find_unique_points
 from pypet_ng.storage.hdf5 import HDF5StorageService
 from pypet_ng.storage.memory import MemoryStorageService
@@ -43,6 +44,7 @@ from pypet_ng.trajectory.leaves import BaseParameter, BaseResult, NNLeafNode
 from pypet_ng.trajectory.load import load_trajectory
 from pypet_ng.trajectory.parameter import Parameter
 from pypet_ng.trajectory.result import Result
+from pypet_ng.trajectory.three_lines import explore
 from pypet_ng.trajectory.trajectory import Trajectory
 
 __all__ = [
@@ -85,6 +87,13 @@ __all__ = [
     "VersionMismatchError",
     "__version__",
     "cartesian_product",
+    "cases",
+    "explore",
     "find_unique_points",
+    "grid",
     "load_trajectory",
+    "loggrid",
+    "one_at_a_time",
+    "random",
+    "zipped",
 ]

@@ -18,7 +18,7 @@ from pypet_ng.storage.base import StorageService
 from pypet_ng.tree.nodes import Group, Leaf
 from pypet_ng.tree.records import NodeKind, RunState, Skeleton
 
-__all__ = ["attach", "explored_leaves", "take_plan"]
+__all__ = ["attach", "explored_leaves", "read_runbook", "take_plan"]
 
 
 def explored_leaves(session: Session) -> dict[Path, Leaf]:
@@ -114,11 +114,20 @@ def _relate(session: Session, stored: Plan) -> npt.NDArray[np.int64]:
     if len(rows) != count or not (rows == np.arange(count)).all():
         take_plan(session, relation.plan)  # the file's indices are for ever: take its order
     session.facts.stored_runs = len(stored)
-    states = storage.run_table().column("state")
-    book = session.runs
-    book.grow(max(len(session.plan), len(states), book.length))
-    book.state[: len(states)] = states
+    read_runbook(session)
     return rows
+
+
+def read_runbook(session: Session) -> None:
+    """Take over what is stored on the states and times of the runs."""
+    storage = session.storage
+    assert storage is not None
+    table = storage.run_table()
+    book = session.runs
+    book.grow(max(len(session.plan), len(table), book.length))
+    for name in ("state", "attempt", "start", "finish"):
+        column = table.column(name)
+        getattr(book, name)[: len(column)] = column
 
 
 def _compare_parameters(session: Session, storage: StorageService) -> None:

@@ -116,6 +116,19 @@ class BatchBuilder:
             self.times.append((row, failure.state, start, finish, attempt))
             self.batch.failures.append(failure)
 
+    def discard(self, row: int) -> None:
+        """Forget what the run added last: it failed."""
+        for signature, block in list(self.batch.blocks.items()):
+            if len(block.rows) and block.rows[-1] == row:
+                block.rows.pop()  # type: ignore[union-attr]
+                for values in block.columns.values():
+                    values.pop()  # type: ignore[union-attr]
+            if not len(block.rows):
+                del self.batch.blocks[signature]
+                del self._blocks[signature.path, signature.class_name, signature.comment, signature.items]
+        self.batch.notes = [note for note in self.batch.notes if note.row != row]
+        self.batch.records = [pair for pair in self.batch.records if pair[0] != row]
+
     def _hold(self, value: Any) -> Any:
         kind = type(value)
         if kind is float or kind is int:

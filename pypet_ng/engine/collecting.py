@@ -112,7 +112,7 @@ class Catalog:
             self._fixed = [
                 self._parameter(path)
                 for path in found
-                if path not in explored and not any((run_index(part) or -1) >= 0 or part == run_name(0) for part in path)
+                if path not in explored and not any(map(_is_one_run, path))
             ]
         return self._fixed
 
@@ -126,21 +126,37 @@ class Catalog:
         parts = tuple(
             part for part in search.resolve_parts(self.session.tree, text) if not self._is_run(part)
         )
-        for entries in (self.results, self.derived, self.explored):
-            hit = _pick(text, parts, entries)
+        # 'res' may be a result of that name, and is short for 'results'
+        for words in dict.fromkeys((parts, tuple(map(expand, parts)))):
+            for entries in (self.results, self.derived, self.explored):
+                hit = _pick(text, words, entries)
+                if hit is not None:
+                    return hit
+            hit = _pick(text, words, self.fixed)
             if hit is not None:
                 return hit
-        hit = _pick(text, parts, self.fixed)
-        if hit is not None:
-            return hit
         every = [*self.results, *self.derived, *self.explored, *self.fixed]
-        words = [word for e in every for word in (e.path[-1], ".".join(e.short[1:]), ".".join(e.short[-2:]))]
+        known = [word for e in every for word in (e.path[-1], ".".join(e.short[1:]), ".".join(e.short[-2:]))]
         place = self.storage.location if self.storage is not None else "memory"
         raise NodeNotFoundError(
             f"No run of trajectory {self.session.tree.root.name!r} ({place}) has a result "
             f"{'.'.join(map(str, parts)) or text!r}, and no parameter is called so."
-            + near_names(".".join(parts), words)
+            + near_names(".".join(parts), known)
             + " Names are those of results below a run, as 'z', 'sub.z' or 'result.item'."
+        )
+
+    def find_explored(self, name: Any) -> Entry:
+        """Give the explored parameter a name means; NodeNotFoundError names those there are."""
+        text = getattr(name, "v_full_name", name)
+        parts = search.resolve_parts(self.session.tree, text)
+        for words in dict.fromkeys((parts, tuple(map(expand, parts)))):
+            hit = _pick(text, words, self.explored)
+            if hit is not None:
+                return hit
+        known = shortest_names(self.explored)
+        raise NodeNotFoundError(
+            f"{text!r} is no explored parameter of trajectory {self.session.tree.root.name!r}; explored are: "
+            f"{', '.join(known) or 'none'}." + near_names(str(text), known)
         )
 
     def _is_run(self, part: str) -> bool:
@@ -153,6 +169,10 @@ class Catalog:
     def column(self, entry: Entry, name: str, rows: npt.NDArray[np.int64] | None = None) -> Column:
         """Give the values of an entry over some runs (None: all)."""
         return Column(self._source(entry), name, entry.full, entry.comment, rows)
+
+    def source(self, path: Path) -> RunColumn:
+        """Give the values of an explored parameter by its exact path."""
+        return self._parameter_source(self._parameter(path))
 
     def _source(self, entry: Entry) -> RunColumn:
         plan = self.session.plan
@@ -191,6 +211,11 @@ class Catalog:
         elif self.storage is not None and self.storage.has(entry.path):
             value = self.storage.read(entry.path).data.get("data", NOT_SET)
         return Fixed(value, len(session.plan))
+
+
+def _is_one_run(part: str) -> bool:
+    index = run_index(part)
+    return index is not None and index >= 0
 
 
 def _leaves_of_runs(session: Session, length: int) -> Iterator[tuple[Path, int, Leaf]]:

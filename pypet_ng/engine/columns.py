@@ -303,9 +303,7 @@ class Column:
         """Give a plain array: gaps are NaN in numbers (which makes them float) and None elsewhere."""
         plain = self.to_numpy()
         if isinstance(plain, np.ma.MaskedArray):
-            data = plain
-            if data.dtype.kind in "biu":
-                data = data.astype(np.float64)
+            data: Any = plain.astype(np.float64) if plain.dtype.kind in "biu" else plain
             plain = data.filled(np.nan if data.dtype.kind in "fc" else None)
         return plain if dtype is None else plain.astype(dtype)
 

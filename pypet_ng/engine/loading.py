@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pypet_ng._typing import Path
-from pypet_ng.engine.attach import take_plan
+from pypet_ng.engine.attach import read_runbook, take_plan
 from pypet_ng.engine.folded import Rows, hang_runs, load_row, wake_runs
 from pypet_ng.engine.session import Session
 from pypet_ng.engine.storing import ensure_storage
@@ -189,11 +189,7 @@ def load(session: Session, options: LoadOptions, *, as_new: bool = False) -> Non
             flag = options.of(branch)
             if flag != NOTHING:
                 _wake(session, branch, eager=flag >= DATA)
-    states = storage.run_table()
-    session.runs.grow(len(session.plan))
-    for name in ("state", "attempt", "start", "finish"):
-        column = states.column(name)[: len(session.plan)]
-        getattr(session.runs, name)[: len(column)] = column
+    read_runbook(session)
 
 
 def _wake(session: Session, branch: str, eager: bool) -> None:

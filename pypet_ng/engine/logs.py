@@ -12,11 +12,12 @@ import logging
 import os
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TextIO
 
 from pypet_ng.engine.progress import PROGRESS, Tally
+from pypet_ng.engine.session import Session
 from pypet_ng.tree.records import Batch
 
 __all__ = ["LOGGER", "LogOptions", "SweepLog", "log_options", "logging_to"]
@@ -48,7 +49,9 @@ def log_options(given: Mapping[str, Any], *, on_disk: bool) -> LogOptions:
     config = given.get("log_config", "DEFAULT")
     if config is None:
         if simple:
-            raise ValueError(f"log_config=None means no logging, but {simple[0]} was given as well: leave one out.")
+            raise ValueError(
+                f"log_config=None means no logging, but {simple[0]} was given as well: leave one out."
+            )
         return LogOptions(enabled=False)
     if config != "DEFAULT":
         warnings.warn(
@@ -224,13 +227,11 @@ def _printing_to(target: tuple[str, int] | None) -> Iterator[None]:
 class SweepLog:
     """Logs begin and end of a sweep, and its first failure at once (an observer)."""
 
-    def __init__(
-        self, trajectory: str, runner: str, point: Callable[[int], Mapping[Any, Any]], folder: str | None = None
-    ) -> None:
-        """`point(row)` gives the explored values of a run, `folder` is where the log files are."""
-        self._trajectory = trajectory
+    def __init__(self, session: Session, runner: str, folder: str | None = None) -> None:
+        """`folder` is where the log files are."""
+        self._session = session
+        self._trajectory = session.tree.root.name
         self._runner = runner
-        self._point = point
         self._folder = folder
         self._tally = Tally()
         self._logger = logging.getLogger(f"{LOGGER}.sweep")
@@ -239,7 +240,11 @@ class SweepLog:
         """Log the begin."""
         self._tally.begin(total, done)
         self._logger.info(
-            "Trajectory %r: %d runs to do, %d done before, runner %r", self._trajectory, total - done, done, self._runner
+            "Trajectory %r: %d runs to do, %d done before, runner %r",
+            self._trajectory,
+            total - done,
+            done,
+            self._runner,
         )
 
     def advanced(self, batch: Batch) -> None:
@@ -247,7 +252,8 @@ class SweepLog:
         if batch.failures and not self._tally.failed:
             failure = min(batch.failures, key=lambda one: one.row)
             point = ", ".join(
-                f"{'.'.join(path[1:])} = {value!r}"[:200] for path, value in self._point(failure.row).items()
+                f"{'.'.join(path[1:])} = {value!r}"[:200]
+                for path, value in self._session.plan.point(failure.row).items()
             )
             head = f"Run {failure.row} failed{f' at {point}' if point else ''}: {failure.type}: {failure.message}"
             where = f"\nThe traceback is in {os.path.join(self._folder, 'ERROR.txt')}" if self._folder else ""

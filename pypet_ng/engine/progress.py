@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import importlib
 import logging
 import sys
 import threading
@@ -308,14 +309,14 @@ class NotebookBar:
             self._draw()
 
     def _draw(self) -> None:
-        from IPython.display import HTML, display
+        shown = importlib.import_module("IPython.display")
 
         tally = self._tally
-        html = HTML(  # type: ignore[no-untyped-call, unused-ignore]
+        html = shown.HTML(
             f'<progress value="{tally.done}" max="{tally.total}" style="width: 50%"></progress> {tally.line()}'
         )
         if self._handle is None:
-            self._handle = display(html, display_id=True)  # type: ignore[no-untyped-call, unused-ignore]
+            self._handle = shown.display(html, display_id=True)
         else:
             self._handle.update(html)
 
@@ -340,7 +341,9 @@ def observer_of(choice: Any) -> Observer:
     if isinstance(choice, int | float):
         return Percents(choice, _to_logger(PROGRESS, logging.INFO))
     if isinstance(choice, tuple | list) and 1 <= len(choice) <= 3 and isinstance(choice[0], int | float):
-        step, where, level = (*choice, *(None, PROGRESS, logging.INFO)[len(choice) :])
+        step: float = choice[0]
+        where = choice[1] if len(choice) > 1 else PROGRESS
+        level = choice[2] if len(choice) > 2 else logging.INFO
         if where == "print":
             return Percents(step, _to_stdout)
         return Percents(step, _to_logger(where, level))

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from pypet_ng.engine.attach import attach, explored_leaves
 from pypet_ng.engine.batching import BatchBuilder
 from pypet_ng.engine.folded import put_to_sleep
+from pypet_ng.engine.progress import Observer, Silent
 from pypet_ng.engine.session import Session
 from pypet_ng.engine.single_run import PerRun, SameForAll, TreeJob
 from pypet_ng.engine.storing import store_all
@@ -25,7 +26,7 @@ from pypet_ng.storage.base import NOT_SET, RETURNED
 from pypet_ng.tree.nodes import Leaf
 from pypet_ng.tree.records import Batch, Chunk, Failure, NodeKind, RunState
 
-__all__ = ["make_chunks", "run"]
+__all__ = ["make_chunks", "retry_failed", "run"]
 
 _CHUNK = 1000
 _Numbers = npt.NDArray[np.int64]
@@ -51,10 +52,12 @@ def run(
     args: Sequence[Any],
     kwargs: Mapping[str, Any],
     *,
+    results: list[tuple[int, Any]],
     per_run: bool = False,
     session_facts: Mapping[str, Any] | None = None,
-) -> list[tuple[int, Any]]:
-    """Do all runs of the plan that are not done, and give (index, returned value) sorted by index.
+    observer: Observer | None = None,
+) -> None:
+    """Do all runs of the plan that are not done; (index, returned value) go to `results`, sorted.
 
     In the first call of a session on an existing trajectory the list has the values of all points
     of the plan, later the new ones only. See the architecture, section "one run, end to end".
@@ -94,7 +97,7 @@ def run(
             missing = np.union1d(missing, lost).astype(np.int64)
         session.facts.given = max(session.facts.given, len(session.plan))
         arguments = PerRun(missing.tolist(), args, kwargs) if per_run else SameForAll(args, kwargs)
-        results = list(values.items())
+        results.extend(values.items())
         if len(missing):
             put_to_sleep(session, missing)
             job = TreeJob(
@@ -104,6 +107,7 @@ def run(
                 explored_leaves(session),
                 BatchBuilder(keep_returned=keeping and settings.keep_returned),
                 keep_nodes=not (keeping and settings.clean_up_runs),
+                stores=keeping,
                 interval=settings.commit_interval,
                 waiting_bytes=settings.waiting_bytes,
                 stop_at_failure=settings.on_error is OnError.STOP,
@@ -111,16 +115,34 @@ def run(
             refusal = runner.accepts(job)
             if refusal is not None:
                 raise TypeError(refusal)
+            observer = observer or Silent()
+            observer.started(len(wanted), len(wanted) - len(missing))
             try:
-                _loop(session, settings, runner, job, missing, results)
+                _loop(session, settings, runner, job, missing, results, observer)
             finally:
+                results.sort(key=_index)
+                observer.finished()
                 _go_home(session)
                 if storage is not None:
                     _forget_read_ahead(session)
             if storage is not None:
                 store_all(session)
-    results.sort(key=_index)
-    return results
+        elif observer is not None:
+            observer.started(len(wanted), len(wanted))
+            observer.finished()
+
+
+def retry_failed(session: Session) -> list[int]:
+    """Mark failed, lost and timed-out runs as not done yet; gives their indices."""
+    session.tree.check_outside_run("f_retry_failed")
+    book = session.runs
+    states = book.state[: len(session.plan)]
+    rows = np.flatnonzero((states != RunState.NONE) & (states != RunState.DONE)).astype(np.int64)
+    if len(rows):
+        book.state[rows] = RunState.NONE
+        if session.storage is not None and session.facts.attached:
+            session.storage.mark_runs(rows, int(RunState.NONE))
+    return [int(row) for row in rows]
 
 
 def _index(pair: tuple[int, Any]) -> int:
@@ -187,6 +209,7 @@ def _loop(
     job: TreeJob,
     missing: _Numbers,
     results: list[tuple[int, Any]],
+    observer: Observer,
 ) -> None:
     storage = session.storage if settings.automatic_storing else None
     book = session.runs
@@ -208,6 +231,7 @@ def _loop(
                 lowest = failure
         failed += len(batch.failures)
         finished += len(batch.runs.rows)
+        observer.advanced(batch)
         if batch.failures and _give_up(settings, batch, failed, finished):
             break
         if storage is not None and time.monotonic() - committed >= settings.commit_interval:

@@ -82,6 +82,7 @@ class TreeJob:
         builder: BatchBuilder,
         *,
         keep_nodes: bool,
+        stores: bool = True,
         interval: float,
         waiting_bytes: int,
         stop_at_failure: bool,
@@ -92,6 +93,7 @@ class TreeJob:
         self._explored = dict(explored)
         self._builder = builder
         self._keep_nodes = keep_nodes
+        self._stores = stores
         self._interval = interval
         self._waiting_bytes = waiting_bytes
         self._stop_at_failure = stop_at_failure
@@ -156,18 +158,19 @@ class TreeJob:
                 if tree.scope.added or tree.scope.links:
                     builder.add(row, tree.scope)
             except KeyboardInterrupt:
-                self._clean()
+                self._clean(keep=False)
                 if len(builder):
                     yield builder.take()
                 raise
             except BaseException as error:  # a failed run is data, SystemExit included
                 finish = clock()
                 failure = failure_of(row, error, attempts[place])
+                builder.discard(row)
             builder.end_run(row, start, finish, attempts[place], value, failure)
             if failure is None:
                 self._none_ended_well = False
-            if tree.scope.added:
-                self._clean()
+            if tree.scope.added or tree.scope.links:
+                self._clean(keep=self._keep_nodes and failure is None)
             if (
                 finish - last >= self._interval
                 or builder.waiting >= self._waiting_bytes
@@ -178,18 +181,21 @@ class TreeJob:
         if len(builder):
             yield builder.take()
 
-    def _clean(self) -> None:
-        """Take what the run added out of the tree (or mark it as stored)."""
+    def _clean(self, *, keep: bool) -> None:
+        """Take what the run added out of the tree, or mark it as stored if it is."""
         tree = self._tree
         scope = tree.scope
         scope.running = False
         names = scope.names
-        if self._keep_nodes:
-            for node in scope.added:
+        if keep:
+            for node in scope.added if self._stores else ():
                 if isinstance(node, Leaf):
                     node.kept = frozenset(node.dump())
                 node.stored = True
         else:
+            for group, name in scope.links:
+                if name in group.links:
+                    tree.unlink(group, name)
             added = scope.added
             for node in added:
                 if node.name in names and node.parent is not None:

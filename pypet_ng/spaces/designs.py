@@ -123,9 +123,7 @@ def axis(values: Any, name: str = "") -> Column:
     if not is_axis(values):
         raise DesignError(f"{what} needs several values, as a list or grid(...), not {_short(values)}.")
     try:
-        if isinstance(values, np.ndarray):
-            column = column_of(values)
-        elif isinstance(values, Column | range):
+        if isinstance(values, np.ndarray | Column | range):
             column = column_of(values)
         elif hasattr(values, "__array__"):  # pandas, jax, xarray
             column = column_of(np.asarray(values))

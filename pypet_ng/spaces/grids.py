@@ -202,8 +202,9 @@ def _factor(column: Column) -> tuple[Column, npt.NDArray[np.int64]] | None:
 
     They are in the order in which they appear, numbers that appear in no order ascending.
     """
-    if isinstance(column, PeriodicColumn) and len(column.base) < len(column) and _is_unique(column.base):
-        if column.repeat * len(column.base) <= len(column):
+    if isinstance(column, PeriodicColumn) and len(column.base) < len(column):
+        used_up = column.repeat * len(column.base) <= len(column)
+        if used_up and _is_unique(column.base):
             return column.base, column.places(slice(None))
     numbers = column.array()
     if numbers is not None and column.value_type is not None:

@@ -99,6 +99,8 @@ class MemoryStorageService:
 
     # -- trajectories -------------------------------------------------------------------------
     def trajectories(self) -> Sequence[TrajectoryInfo]:
+        if self._overwrite:  # what create will replace does not count
+            return []
         return [data.info for data in self.store.trajectories.values()]
 
     def create(self, info: TrajectoryInfo) -> None:

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Place", "add_group", "add_leaf", "check_kind", "check_leaf_place", "place", "refuse_in_run"]
 
-Place: TypeAlias = tuple[Group, Path, str]
-"""A group that exists, the parts of a new node's name below it, and the new node's full name."""
+Place: TypeAlias = "tuple[Group | str, Path, str]"
+"""From where a new node's name is counted, its parts from there, and its full name. A text in the
+first place is a branch and stands for the current run's group in it, made only when the node is."""
 
 _PER_RUN: Final = ("results", "derived_parameters")
 _MOST_PLACES: Final = 20_000
@@ -52,12 +53,12 @@ def check_kind(branch: str, kind: NodeKind, what: str) -> None:
         )
 
 
-def check_leaf_place(start: Group, parts: Path) -> None:
+def check_leaf_place(full_name: str) -> None:
     """Raise InvalidNameError for a leaf in the place of one of the four branches."""
-    if start.parent is None and len(parts) == 1 and parts[0] in BRANCHES:
+    if full_name in BRANCHES:
         raise InvalidNameError(
-            f"{parts[0]!r} directly below the trajectory is one of the four branches and holds no data itself: "
-            f"give a name below it, as {parts[0] + '.x'!r}."
+            f"{full_name!r} is one of the four branches and holds no data itself: "
+            f"give a name below it, as {full_name + '.x'!r}."
         )
 
 
@@ -96,13 +97,8 @@ def place(tree: Tree, start: Group, name: str, branch: str | None) -> Place:
             return _place_anew(tree, start, name, branch)
         scope = tree.scope
         if scope.running and tree.naming.auto_run_prepend and branch in _PER_RUN:
-            own = run_name(scope.index)
-            home = scope.homes.get(branch)
             rest = tail[0] if len(tail) == 1 else ".".join(tail)
-            full = f"{branch}.runs.{own}.{rest}"
-            if home is not None and home.tree is tree:
-                return home, tail, full
-            return start, (branch, "runs", own, *tail), full
+            return branch, tail, f"{branch}.runs.{scope.name}.{rest}"
         return start, (branch, *tail), f"{branch}.{'.'.join(tail)}"
     return _place_anew(tree, start, name, branch)
 
@@ -144,18 +140,7 @@ def _place_anew(tree: Tree, start: Group, name: str, branch: str | None) -> Plac
     return start, path[len(base) :], ".".join(path)
 
 
-def _keep_home(tree: Tree, parent: Group, start: Group, parts: Path) -> None:
-    """Remember the current run's group, so that the next result of the run finds it at once."""
-    if tree.scope.running and len(parts) > 3 and start is tree.root and parts[1] == "runs":
-        group = parent
-        for _ in range(len(parts) - 4):
-            assert group.parent is not None
-            group = group.parent
-        if group.name in tree.scope.names:
-            tree.scope.homes[parts[0]] = group
-
-
-def add_leaf(tree: Tree, start: Group, parts: Path, leaf: NNLeafNode) -> Any:
+def add_leaf(tree: Tree, start: Group | str, parts: Path, leaf: NNLeafNode) -> Any:
     """Attach a leaf at `parts` below `start`, making groups; with no-clobber the old one stays."""
     node: Leaf = leaf._node  # the view and its node are one object to users
     if node.tree is not None:
@@ -163,12 +148,9 @@ def add_leaf(tree: Tree, start: Group, parts: Path, leaf: NNLeafNode) -> Any:
             f"{'.'.join(node.path)!r} already hangs in a tree: add a copy (f_copy), or a link with f_add_link."
         )
     name = parts[-1]
-    if len(parts) == 1:
-        parent = start
-    else:
-        parent = tree.make_groups(start, parts[:-1])
-        if tree.scope.running:
-            _keep_home(tree, parent, start, parts)
+    parent = tree.run_home(start) if isinstance(start, str) else start
+    if len(parts) > 1:
+        parent = tree.make_groups(parent, parts[:-1])
     if tree.naming.no_clobber and name in parent.children:
         _warn_of_old(parent, name)
         return tree.view(parent.children[name])
@@ -179,8 +161,10 @@ def add_leaf(tree: Tree, start: Group, parts: Path, leaf: NNLeafNode) -> Any:
     return leaf
 
 
-def add_group(tree: Tree, start: Group, parts: Path, comment: str) -> Node:
+def add_group(tree: Tree, start: Group | str, parts: Path, comment: str) -> Node:
     """Make the groups at `parts` below `start`; NameTakenError if the last one is there."""
+    if isinstance(start, str):
+        start = tree.run_home(start)
     parent = tree.make_groups(start, parts[:-1])
     if tree.naming.no_clobber and parts[-1] in parent.children:
         _warn_of_old(parent, parts[-1])

@@ -12,6 +12,9 @@ from typing import Any
 
 from pypet_ng._version import __version__
 from pypet_ng.engine import running
+from pypet_ng.engine.estimate import estimate
+from pypet_ng.engine.logs import SweepLog, log_options, logging_to
+from pypet_ng.engine.progress import Silent, Together, observer_of
 from pypet_ng.errors import near_names
 from pypet_ng.runners import Runner
 from pypet_ng.settings import OnError, RunSettings
@@ -49,6 +52,8 @@ class Environment:
             commit_interval=float(own.pop("commit_interval", 1.0)),
         )
         self._runner = choose_runner(options[Fate.WORKERS])
+        self._report_progress = own.pop("report_progress", None)
+        self._dry_run = bool(own.pop("dry_run", False))
         self._do_single_runs = bool(own.pop("do_single_runs", True))
         seed = own.pop("seed", None)
         of_trajectory = options[Fate.TRAJECTORY]
@@ -77,7 +82,11 @@ class Environment:
             session.facts.seed = seed
         for name, value in options[Fate.SWITCH].items():
             setattr(self._traj, f"v_{name}", value)
+        on_disk = self._settings.automatic_storing and session.storage.location != ":memory:"
+        self._logging = log_options(own, on_disk=on_disk)
+        observer_of(self._report_progress)  # what it cannot mean is to be heard of before the sweep
         self._timestamp = clock.time()
+        self._last_results: list[tuple[int, Any]] = []
 
     # -- what it works on ---------------------------------------------------------------------
     @property
@@ -99,6 +108,20 @@ class Environment:
     def runner(self) -> Runner:
         """Who does the runs."""
         return self._runner
+
+    @property
+    def dry_run(self) -> bool:
+        """Let ``run`` estimate time and size instead of running; settable."""
+        return self._dry_run
+
+    @dry_run.setter
+    def dry_run(self, dry: bool) -> None:
+        self._dry_run = bool(dry)
+
+    @property
+    def last_results(self) -> list[tuple[int, Any]]:
+        """What the last ``run`` gave, also if it ended with an error."""
+        return self._last_results
 
     @property
     def timestamp(self) -> float:
@@ -143,33 +166,52 @@ class Environment:
         trajectory of all its points (finished ones with the values kept), later of the new ones.
         A run that raises is recorded; the others go on, then the error of the lowest run is raised
         (``on_error='stop'``: at once, ``'return'``: never). Ctrl+C stores what is done.
+        With ``dry_run=True`` gives a :class:`pypet_ng.engine.estimate.Estimate` instead.
         """
-        return self._run(runfunc, args, kwargs, per_run=False)
+        given: list[tuple[int, Any]] = self._run(runfunc, args, kwargs, per_run=False)
+        return given
 
     def run_map(self, runfunc: Callable[..., Any], *iter_args: Any, **iter_kwargs: Any) -> list[tuple[int, Any]]:
         """Like :meth:`run`, but each argument is an iterable with one element per run to do."""
         if not iter_args and not iter_kwargs:
             raise ValueError("run_map needs at least one iterable argument; use run for none.")
-        return self._run(runfunc, iter_args, iter_kwargs, per_run=True)
+        given: list[tuple[int, Any]] = self._run(runfunc, iter_args, iter_kwargs, per_run=True)
+        return given
 
-    def _run(
-        self, runfunc: Callable[..., Any], args: Any, kwargs: Any, *, per_run: bool
-    ) -> list[tuple[int, Any]]:
+    def _run(self, runfunc: Callable[..., Any], args: Any, kwargs: Any, *, per_run: bool) -> Any:
         if not self._do_single_runs:
             raise RuntimeError("This environment was made with do_single_runs=False: it does no runs.")
         if not callable(runfunc):
             raise TypeError(f"run needs a function that takes the trajectory, not {runfunc!r}.")
         self._traj._check_presets()
-        return running.run(
-            self._traj._session,
-            self._settings,
-            self._runner,
-            runfunc,
-            args,
-            kwargs,
-            per_run=per_run,
-            session_facts=self._facts(),
-        )
+        session = self._traj._session
+        if self._dry_run:
+            return estimate(
+                session,
+                runfunc,
+                args,
+                kwargs,
+                per_run=per_run,
+                storing=self._settings.automatic_storing,
+                keep_returned=self._settings.keep_returned,
+                workers=getattr(self._runner, "ncores", 1),
+            )
+        with logging_to(self._logging, self._traj.v_name, self.name) as folder:
+            log = SweepLog(session, self._runner.name, folder) if self._logging.enabled else Silent()
+            self._last_results = []
+            running.run(
+                session,
+                self._settings,
+                self._runner,
+                runfunc,
+                args,
+                kwargs,
+                results=self._last_results,
+                per_run=per_run,
+                session_facts=self._facts(),
+                observer=Together(log, observer_of(self._report_progress)),
+            )
+        return self._last_results
 
     def _facts(self) -> dict[str, Any]:
         return {

@@ -13,6 +13,7 @@ from pypet_ng.engine.attach import explored_leaves, take_plan
 from pypet_ng.engine.session import Session
 from pypet_ng.errors import DesignError, NodeNotFoundError
 from pypet_ng.spaces.columns import Column, OpaqueColumn, column_of
+from pypet_ng.spaces.designs import Design
 from pypet_ng.spaces.plan import Plan
 from pypet_ng.tree import search
 from pypet_ng.tree.nodes import Group, Leaf, ParameterLeaf
@@ -88,6 +89,8 @@ def _fingerprint(value: Any) -> str:
 def _resolved(
     session: Session, values: Mapping[Any, Iterable[Any]]
 ) -> dict[Path, tuple[Leaf, Iterable[Any]]]:
+    if isinstance(values, Design):
+        values = values.columns
     if not isinstance(values, Mapping):
         raise TypeError(
             f"Exploration needs a dictionary from parameter names to values, not {type(values).__name__}."

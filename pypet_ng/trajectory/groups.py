@@ -100,7 +100,7 @@ class NNGroupNode(Listing):
         start, parts, full = adding.place(tree, self._node, name, branch)
         top = full.partition(".")[0]
         adding.refuse_in_run(tree, top, f"A {type(leaf).__name__}")
-        adding.check_leaf_place(start, parts)
+        adding.check_leaf_place(full)
         adding.check_kind(top, leaf._node.kind, type(leaf).__name__)
         return adding.add_leaf(tree, start, parts, leaf)
 
@@ -113,7 +113,8 @@ class NNGroupNode(Listing):
         """
         tree = self._tree
         if args and type(args[0]) is str:
-            name, *rest = args
+            name = args[0]
+            rest = args[1:]
             cls = tree.root.view._standards[standard]
         else:
             cls, name, rest = self._class_and_name(args, kwargs)
@@ -121,15 +122,16 @@ class NNGroupNode(Listing):
                 return self._attach_leaf(name, name.v_full_name, branch)
             cls = cls if cls is not _STANDARD else tree.root.view._standards[standard]
         start, parts, full = adding.place(tree, self._node, name, branch)
-        if tree.scope.running and branch is None:
-            adding.refuse_in_run(tree, full.partition(".")[0], f"A {cls.__name__}")
         if branch is None:
-            adding.check_leaf_place(start, parts)
+            adding.refuse_in_run(tree, full.partition(".")[0], f"A {cls.__name__}")
+            adding.check_leaf_place(full)
         leaf = cls(full, *rest, **kwargs)
         adding.check_kind(branch or full.partition(".")[0], leaf._node.kind, cls.__name__)
         return adding.add_leaf(tree, start, parts, leaf)
 
-    def _class_and_name(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any, list[Any]]:
+    def _class_and_name(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[Any, Any, tuple[Any, ...]]:
         """Give (class, name, further arguments); for an instance (None, instance, nothing)."""
         rest = list(args)
         cls: Any = _STANDARD
@@ -153,10 +155,10 @@ class NNGroupNode(Listing):
                 raise ValueError(
                     f"{name.v_full_name!r} is an instance: it takes no further data when added. Use its f_set."
                 )
-            return None, name, []
+            return None, name, ()
         if not isinstance(name, str):
             raise ValueError(f"A name is text, not {type(name).__name__} ({name!r}): give the name first.")
-        return cls, str(name), rest
+        return cls, str(name), tuple(rest)
 
     def f_add_leaf(self, *args: Any, **kwargs: Any) -> Any:
         """Add a leaf of the kind its place asks for; its name is taken as it is, also in a run."""
@@ -188,6 +190,7 @@ class NNGroupNode(Listing):
         name = target.v_name if node is None else name_or_node
         tree = self._tree
         start, parts, full = adding.place(tree, self._node, name, None)
+        assert isinstance(start, Group)  # a run's group is meant only where a branch is
         if full in BRANCHES:
             raise ValueError(f"{full!r} is one of the four branches and cannot be a link. Use another name.")
         adding.refuse_in_run(tree, full.partition(".")[0], "A link")

@@ -45,7 +45,7 @@ class Option:
 _COMPRESSION = "columns are stored uncompressed; compress='portable' or 'fast' asks for compression"
 _TABLES = "overviews are computed when asked for, not stored"
 _PARALLEL = "workers live on from run to run and get what is fixed once"
-_LOG = "logging is not part of this version"
+_LOG = "there is one logger, 'pypet_ng', and only the main process logs"
 
 TABLE: Final[Mapping[str, Option]] = {
     "automatic_storing": Option(Fate.ENVIRONMENT, True),
@@ -86,14 +86,15 @@ TABLE: Final[Mapping[str, Option]] = {
     "display_time": Option(Fate.NEEDLESS, 20, "storing is quick enough not to be reported"),
     "use_hdf5": Option(Fate.NEEDLESS, True, "name a storage_service instead"),
     "lazy_debug": Option(Fate.NEEDLESS, False, "nothing is stored differently under a debugger"),
-    "log_config": Option(Fate.NEEDLESS, "DEFAULT", _LOG),
-    "log_stdout": Option(Fate.NEEDLESS, False, _LOG),
-    "log_folder": Option(Fate.NEEDLESS, None, _LOG),
-    "log_level": Option(Fate.NEEDLESS, None, _LOG),
+    "log_config": Option(Fate.ENVIRONMENT, "DEFAULT"),
+    "log_stdout": Option(Fate.ENVIRONMENT, False),
+    "log_folder": Option(Fate.ENVIRONMENT),
+    "log_level": Option(Fate.ENVIRONMENT),
     "log_levels": Option(Fate.NEEDLESS, None, _LOG),
     "logger_names": Option(Fate.NEEDLESS, None, _LOG),
     "log_multiproc": Option(Fate.NEEDLESS, None, _LOG),
-    "report_progress": Option(Fate.NEEDLESS, None, _LOG),
+    "report_progress": Option(Fate.ENVIRONMENT),
+    "dry_run": Option(Fate.ENVIRONMENT, False),
     "use_pool": Option(Fate.NEEDLESS, False, _PARALLEL),
     "freeze_input": Option(Fate.NEEDLESS, False, _PARALLEL),
     "queue_maxsize": Option(Fate.NEEDLESS, -1, _PARALLEL),

@@ -6,6 +6,7 @@ import datetime
 from collections.abc import Iterator
 from typing import Any
 
+from pypet_ng.engine.running import retry_failed
 from pypet_ng.engine.session import Session
 from pypet_ng.errors import NotUniqueNodeError
 from pypet_ng.trajectory import exploring
@@ -114,6 +115,13 @@ class RunViews:
             return book.is_done(exploring.index_of(session, name_or_id, some_run=True))
         length = len(session.plan)
         return book.length >= length and bool((book.state[:length] == RunState.DONE).all())
+
+    def f_retry_failed(self) -> list[int]:
+        """Mark failed, lost and timed-out runs as to be done, and give their indices.
+
+        Mend the function, then call ``env.run`` again: it does just these.
+        """
+        return retry_failed(self._session)
 
     def f_get_run_information(
         self, name_or_idx: str | int | None = None, copy: bool = True

@@ -13,6 +13,7 @@ from pypet_ng.engine.loading import Shelf
 from pypet_ng.engine.session import Session
 from pypet_ng.errors import PresettingError
 from pypet_ng.trajectory import adding, exploring
+from pypet_ng.trajectory.collecting import Collecting
 from pypet_ng.trajectory.factory import ClassBook
 from pypet_ng.trajectory.groups import (
     ConfigGroup,
@@ -42,7 +43,7 @@ def stamped(name: str, timestamp: float) -> str:
 
 
 class Trajectory(  # type: ignore[misc]  # f_load of the whole takes more options than that of a group
-    Keeping, RunViews, ParameterGroup, ConfigGroup, DerivedParameterGroup, ResultGroup, NNGroupNode
+    Keeping, Collecting, RunViews, ParameterGroup, ConfigGroup, DerivedParameterGroup, ResultGroup, NNGroupNode
 ):
     """The container of parameters and results, and the root of their tree.
 

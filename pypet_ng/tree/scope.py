@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from pypet_ng._typing import Path
-from pypet_ng.tree.runnames import run_name, set_name
+from pypet_ng.tree.runnames import ALL_RUNS, run_name, set_name
 
 if TYPE_CHECKING:
     from pypet_ng.tree.nodes import Group, Leaf, Node
@@ -54,7 +54,7 @@ class Reserve(Protocol):
 class Scope:
     """At which run is the tree, and what did that run add?"""
 
-    __slots__ = ("_named", "_names", "added", "homes", "index", "links", "running")
+    __slots__ = ("_name", "_named", "_names", "added", "homes", "index", "links", "running")
 
     def __init__(self) -> None:
         self.index = -1
@@ -67,14 +67,24 @@ class Scope:
         """Groups and names of links made since the run began."""
         self.homes: dict[str, Group] = {}
         """The run's own group in each branch, as soon as something was added there."""
+        self._name = ALL_RUNS
         self._named = -1
         self._names: tuple[str, ...] = ()
 
     @property
-    def names(self) -> tuple[str, ...]:
-        """Names of the groups that belong to the current run; made when asked for, as many runs never do."""
+    def name(self) -> str:
+        """Name of the current run's group."""
         index = self.index
         if index != self._named:
             self._named = index
-            self._names = (run_name(index), set_name(index)) if index >= 0 else ()
+            self._name = run_name(index)
+            self._names = ()
+        return self._name
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the groups that belong to the current run; made when asked for, as many runs never do."""
+        name = self.name
+        if self.index >= 0 and not self._names:
+            self._names = (name, set_name(self.index))
         return self._names

@@ -103,21 +103,52 @@ class Tree:
         for group, name in scope.links:
             if group.tree is self and name in group.links:
                 self.unlink(group, name)
-        added = scope.added
-        names = scope.names
-        for node in added:
-            if node.tree is self and (node.name in names or isinstance(node, Leaf)):
+        for node in scope.added:  # parents come before what hangs in them
+            if node.tree is not self:
+                continue  # the function removed it by itself
+            parent = node.parent
+            assert parent is not None
+            if isinstance(node, Group):
+                if not node.of_run:
+                    continue
+                if parent.tree is self:
+                    self._unlist(parent, node.name)
+                if node.runs or node in self.linked or node.links:
+                    self._forget(node, True)
+            elif not parent.of_run or self.linked:
                 self.detach(node)
-        for node in added:
-            if node.tree is None:
-                node.view = None
-                if isinstance(node, Group):
-                    node.children = {}
-                else:
-                    node.parent = None
+            elif parent.tree is self:
+                del parent.children[node.name]
+            node.tree = node.parent = node.view = None
         scope.added = []
         scope.links = []
         scope.homes = {}
+
+    def run_home(self, branch: str) -> Group:
+        """Give the current run's group in a branch, making it if it is not there."""
+        scope = self.scope
+        home = scope.homes.get(branch)
+        if home is not None and home.tree is self:
+            return home
+        name = scope.name
+        try:
+            runs: Any = self.root.children[branch].children["runs"]  # type: ignore[attr-defined]
+        except (AttributeError, KeyError):
+            runs = self.make_groups(self.root, (branch, "runs"))
+        if name in runs.children:
+            home = self.make_groups(runs, (name,))
+        else:  # as attach does it, but this happens in each run and nothing needs to be found out
+            home = Group(name)
+            home.parent = runs
+            home.tree = self
+            home.of_run = True
+            runs.children[name] = home
+            dict.__setitem__(runs.runs, name, home)
+            self.holders[runs] = None
+            if scope.running:
+                scope.added.append(home)
+        scope.homes[branch] = home
+        return home
 
     # -- change -------------------------------------------------------------------------------
     def attach(self, parent: Group, node: Node) -> None:
@@ -130,12 +161,15 @@ class Tree:
             )
         node.parent = parent
         parent.children[name] = node
+        node.tree = self
+        of_run = parent.of_run
         if isinstance(node, Group):
             self._enlist(parent, name, node)
+            of_run = node.of_run
             if node.children:
                 self._enter_below(node)
-        node.tree = self
-        self._enter(node, name, parent.of_run or (isinstance(node, Group) and node.of_run))
+        if not (of_run and name in self.run_words):
+            self._enter(node, name, of_run)
         if self.scope.running:
             self.scope.added.append(node)
 
@@ -146,7 +180,8 @@ class Tree:
                 self.run_words.add(name)
                 self.lookups.pop(name, None)
             return
-        self.lookups.pop(name, None)
+        if self.lookups:
+            self.lookups.pop(name, None)
         index = self.index
         known = index.get(name)
         if known is None:

@@ -434,7 +434,7 @@ def test_a_trajectory_loaded_as_new_is_a_plan_for_a_new_one(place: Place) -> Non
     script(place)
     traj = place.load(as_new=True, new_name="second", add_time=False)
     assert (traj.v_name, len(traj), traj.fixed, traj.f_is_completed()) == ("second", 4, 10, False)
-    assert "results" not in traj
+    assert traj.f_get_results() == {}
     assert not traj.f_get("x").v_locked
     env = place.env(traj)
     calls = Calls(work)

@@ -137,7 +137,7 @@ class HDF5StorageService:
 
     # -- trajectories -------------------------------------------------------------------------
     def trajectories(self) -> Sequence[TrajectoryInfo]:
-        if not self._file.exists():
+        if self._overwrite or not self._file.exists():  # what create will replace does not count
             return []
         with self._catalog() as catalog:
             return catalog.infos()
