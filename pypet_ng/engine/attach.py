@@ -15,7 +15,7 @@ from pypet_ng.errors import PlanMismatchError
 from pypet_ng.spaces.compare import relate
 from pypet_ng.spaces.plan import Plan
 from pypet_ng.storage.base import StorageService
-from pypet_ng.tree.nodes import Group, Leaf
+from pypet_ng.tree.nodes import Group, Leaf, ParameterLeaf
 from pypet_ng.tree.records import NodeKind, RunState, Skeleton
 
 __all__ = ["attach", "explored_leaves", "read_runbook", "take_plan"]
@@ -88,7 +88,7 @@ def attach(session: Session) -> npt.NDArray[np.int64]:
     stored_length = _stored_length(storage)
     if not facts.stored_runs:
         return rows
-    if stored_length == facts.stored_runs and stored_length <= len(session.plan):
+    if stored_length == facts.stored_runs and stored_length <= facts.common:
         return rows  # the stored plan is the beginning of ours, as we made or compared it ourselves
     return _relate(session, storage.read_plan())
 
@@ -111,11 +111,35 @@ def _relate(session: Session, stored: Plan) -> npt.NDArray[np.int64]:
     count = len(session.plan)
     wanted = relation.wanted
     rows = np.arange(*wanted.indices(len(relation.plan)), dtype=np.int64) if isinstance(wanted, slice) else wanted
-    if len(rows) != count or not (rows == np.arange(count)).all():
+    if not (rows == np.arange(count)).all():
+        _reorder_own(session, rows, len(stored))
         take_plan(session, relation.plan)  # the file's indices are for ever: take its order
     session.facts.stored_runs = len(stored)
+    session.facts.common = min(len(stored), len(session.plan))
     read_runbook(session)
     return rows
+
+
+def _reorder_own(session: Session, rows: npt.NDArray[np.int64], stored_length: int) -> None:
+    """Give explored containers of users the stored values, then those of new points.
+
+    Only they know their values; the plan has fingerprints.
+    """
+    storage = session.storage
+    assert storage is not None
+    fresh = np.flatnonzero(rows >= stored_length)
+    fresh = fresh[np.argsort(rows[fresh])]
+    for path, leaf in explored_leaves(session).items():
+        if isinstance(leaf, ParameterLeaf):
+            continue
+        view = session.tree.view(leaf)
+        ours = list(view.f_get_range())
+        leaf.locked = False
+        leaf.load(storage.read(path).data)
+        if len(fresh):
+            leaf.locked = False
+            view._expand([ours[place] for place in fresh.tolist()])
+            leaf.locked = True
 
 
 def read_runbook(session: Session) -> None:

@@ -27,13 +27,16 @@ from pypet_ng.tree.records import Batch, Failure, RunState
 
 __all__ = ["Estimate", "estimate"]
 
-_TRIES: Final = 256
-"""At most so many runs are tried ..."""
+_TRIES: Final = 16
+"""At most so many runs are tried one by one ..."""
 _PATIENCE: Final = 0.5
 """... and no more are begun after so many seconds."""
-_PER_RUN: Final = 48
+_QUICK: Final = 0.05
+"""If they took less in all, so many more are tried at once, as single ones would mostly be overhead:"""
+_MORE: Final = 1000
+_PER_RUN: Final = 36
 """Bytes of the run table per run."""
-_EMPTY: Final = 60_000
+_EMPTY: Final = 30_000
 """Bytes of a file with one small trajectory without runs."""
 
 _Numbers = npt.NDArray[np.int64]
@@ -112,8 +115,7 @@ def estimate(
 
     Takes about half a second, or as long as one run. Nothing is stored, the tree, its locks and the
     seed are as before; what the function does elsewhere (its own files) it does. The points lie evenly
-    between the first and the last one. The first trial is not in the mean if there are others: it
-    also pays for imports and compilation. PlanMismatchError if the stored trajectory does not fit.
+    between the first and the last one. PlanMismatchError if the stored trajectory does not fit.
     """
     session.tree.check_outside_run("A dry run")
     storage = session.storage if storing else None
@@ -136,25 +138,38 @@ def estimate(
                 waiting_bytes=sys.maxsize,
                 stop_at_failure=False,
             )
-            began = time.perf_counter()
-            for row in _spread(missing, _TRIES):
+
+            def perform(rows: _Numbers) -> float:
+                nonlocal size
                 start = time.perf_counter()
-                for chunk in make_chunks(plan, row, np.ones(1, np.uint16)):
-                    for batch in job.perform(chunk):
-                        failures.extend(batch.failures)
-                        size += _bytes_of(batch)
-                now = time.perf_counter()
-                took.append(now - start)
-                tried.append(int(row[0]))
-                if now - began > _PATIENCE:
+                batches = [
+                    batch
+                    for chunk in make_chunks(plan, rows, np.ones(len(rows), np.uint16))
+                    for batch in job.perform(chunk)
+                ]
+                passed = time.perf_counter() - start
+                for batch in batches:
+                    failures.extend(batch.failures)
+                    size += _bytes_of(batch)
+                tried.extend(rows.tolist())
+                return passed
+
+            for row in _spread(missing, _TRIES):
+                took.append(perform(row))
+                if sum(took) > _PATIENCE:
                     break
+            others = np.setdiff1d(missing, tried)
+            if sum(took) < _QUICK and len(others):
+                some = others[:: max(1, len(others) // _MORE)][:_MORE]
+                took = [perform(some) / len(some)]
     count = len(missing)
-    typical = took[1:] or took
+    typical = took[1:] or took  # the first one paid for imports and compilation
     each = sum(typical) / len(typical) if typical else 0.0
     bytes_ = 0.0
     if count:
-        fresh = storage is None or not session.facts.stored_runs
-        bytes_ = count * (size / len(tried) + _PER_RUN) + (_EMPTY + _plan_bytes(plan) if fresh else 0)
+        bytes_ = count * (size / len(tried) + _PER_RUN)
+        if len(missing) == len(plan):  # else there is a file
+            bytes_ += _EMPTY + _plan_bytes(plan)
     return Estimate(
         total=len(wanted),
         runs=count,

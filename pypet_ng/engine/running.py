@@ -71,7 +71,7 @@ def run(
         if storage is not None:
             if session.facts.attached:
                 storage.refresh()
-            wanted = attach(session)
+            wanted = np.sort(attach(session))
             _lock_parameters(session)
             store_all(session)
             if not session.facts.number:

@@ -31,6 +31,8 @@ class Facts:
     """The tree in memory was compared with (or made) the stored trajectory of its name."""
     stored_runs: int = 0
     """Length of the stored plan when last seen."""
+    common: int = 0
+    """So many points at the beginning of the plan are known to be those of the stored plan."""
     given: int = 0
     """Runs below this index were given back by an ``env.run`` of this session."""
     number: int = 0

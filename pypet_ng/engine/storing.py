@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from pypet_ng.engine.attach import attach
+from pypet_ng.engine.attach import attach, explored_leaves
 from pypet_ng.engine.batching import skeleton_of
 from pypet_ng.engine.session import Session, trajectory_info
 from pypet_ng.errors import DataNotInStorageError
 from pypet_ng.storage.base import StorageService
-from pypet_ng.tree.nodes import Group, Leaf, Node
+from pypet_ng.tree.nodes import Group, Leaf, Node, ParameterLeaf
 from pypet_ng.tree.records import Batch, NodeKind, Record, RunState, Skeleton, WriteMode
 from pypet_ng.tree.runnames import fold
 
@@ -130,9 +130,14 @@ def store_plan(session: Session) -> None:
     """Store the explored values, if there are more than are stored."""
     storage = ensure_storage(session)
     plan = session.plan
-    if plan.is_explored and len(plan) > session.facts.stored_runs:
+    facts = session.facts
+    if plan.is_explored and len(plan) > facts.stored_runs:
         storage.write_plan(plan)
-    session.facts.stored_runs = max(session.facts.stored_runs, len(plan))
+        for leaf in explored_leaves(session).values():
+            if not isinstance(leaf, ParameterLeaf):  # the plan has fingerprints of its values only
+                storage.write([Record(skeleton_of(leaf, leaf.path), dict(leaf.dump()))], WriteMode.OVERWRITE)
+    if len(plan) >= facts.stored_runs:
+        facts.stored_runs = facts.common = len(plan)
 
 
 def store_all(
@@ -245,9 +250,10 @@ def delete_items(
     explored = set(session.plan.names)
     with storage.writing():
         for node, path in targets:
-            if items is None and path in explored:
+            held = [".".join(name) for name in explored if name[: len(path)] == path]
+            if items is None and held:
                 raise TypeError(
-                    f"{'.'.join(path)!r} is explored: its values say what the runs were. "
+                    f"{', '.join(map(repr, held))} is explored: its values say what the runs were. "
                     "Shrink the trajectory (f_shrink) first."
                 )
             if items is None and not recursive and isinstance(node, Group) and any(storage.scan(path, 1)):

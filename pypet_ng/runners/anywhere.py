@@ -14,7 +14,7 @@ from typing import Any, Final
 from pypet_ng.runners.parcels import Parcel, send
 from pypet_ng.tree.records import Chunk
 
-__all__ = ["UNKNOWN", "perform_anywhere"]
+__all__ = ["UNKNOWN", "perform_anywhere", "ping"]
 
 UNKNOWN: Final = "unknown job"
 """What a worker gives that does not have the job."""
@@ -28,8 +28,16 @@ class _Known(threading.local):
 _known = _Known()
 
 
-def perform_anywhere(digest: str, data: bytes | None, chunk: Chunk) -> Parcel | str:
-    """Do a chunk of the job of that digest; gives ``UNKNOWN`` if it is not here and not in `data`."""
+def ping(unique: str) -> bool:
+    """Tell that the worker is alive. `unique`: see :func:`perform_anywhere`."""
+    return True
+
+
+def perform_anywhere(unique: str, digest: str, data: bytes | None, chunk: Chunk) -> Parcel | str:
+    """Do a chunk of the job of that digest; gives ``UNKNOWN`` if it is not here and not in `data`.
+
+    `unique` is another text in each call: Dask gives equal calls one result, failures included.
+    """
     if _known.digest != digest:
         if data is None:
             return UNKNOWN

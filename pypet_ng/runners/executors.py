@@ -9,13 +9,16 @@ from __future__ import annotations
 import hashlib
 import os
 import time
+import uuid
+from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, wait
+from dataclasses import replace
 
 import numpy as np
 
 from pypet_ng.errors import WorkerError
-from pypet_ng.runners.anywhere import UNKNOWN, perform_anywhere
+from pypet_ng.runners.anywhere import UNKNOWN, perform_anywhere, ping
 from pypet_ng.runners.base import Job
 from pypet_ng.runners.freight import Freezer
 from pypet_ng.runners.losses import lost_batch, next_attempt
@@ -27,13 +30,16 @@ __all__ = ["ExecutorRunner"]
 
 _TARGET = 0.25
 """Seconds a chunk should take: engines of clusters need some milliseconds per task."""
+_PATIENCE = 20
+"""Rounds of questions after which an engine counts as well again."""
 
 
 class ExecutorRunner:
     """Does runs on an executor. The executor stays the caller's: it is not shut down.
 
-    A chunk whose future fails is submitted again, one run at a time and uncharged; a run that fails
-    alone is charged an attempt, beyond `retries` it is lost. Engines that try again by themselves
+    A chunk whose future fails is submitted again, one run at a time and uncharged; what fails again
+    goes once more, alone on the whole engine: only then is it charged an attempt, and beyond
+    `retries` it is lost. Engines that try again by themselves
     may do a run twice: attempt counts are then "at least". An engine that never ends a future
     makes ``run`` wait for ever.
 
@@ -63,63 +69,117 @@ class ExecutorRunner:
         """Do all chunks; batches come in the order in which the engine ends them."""
         data = self._freezer.freeze(job)
         self._freezer.forget()
-        digest = hashlib.sha256(data).hexdigest()
-        queue = ChunkQueue(chunks, _TARGET)
-        pending: dict[Future[Parcel | str], Chunk] = {}
+        flight = _Flight(self, ChunkQueue(chunks, _TARGET), data)
         try:
-            while True:
-                while len(pending) < self.ahead:
-                    chunk = queue.take()
-                    if chunk is None:
-                        break
-                    pending[self._submit(digest, None, chunk)] = chunk
-                if not pending:
-                    return
-                done, _ = wait(pending, return_when=FIRST_COMPLETED)
+            while flight.fill():
+                done, _ = wait(flight.pending, return_when=FIRST_COMPLETED)
                 for future in done:
-                    chunk = pending.pop(future)
-                    try:
-                        parcel = future.result()
-                    except (Exception, CancelledError) as error:
-                        yield from self._lost(queue, chunk, error)
-                        continue
-                    if isinstance(parcel, str):
-                        assert parcel == UNKNOWN
-                        pending[self._submit(digest, data, chunk)] = chunk
-                        continue
-                    for batch in open_parcel(parcel):
-                        queue.learn(batch)
-                        yield batch
+                    yield from flight.land(future)
         finally:
-            for future in pending:
+            for future in flight.pending:
                 future.cancel()
+        if flight.refused is not None:
+            raise flight.refused
 
-    def _submit(self, digest: str, data: bytes | None, chunk: Chunk) -> Future[Parcel | str]:
+
+class _Flight:
+    """The chunks of one ``run`` that are on their way."""
+
+    def __init__(self, runner: ExecutorRunner, queue: ChunkQueue, data: bytes) -> None:
+        self._runner = runner
+        self._queue = queue
+        self._data = data
+        self._digest = hashlib.sha256(data).hexdigest()
+        self._suspects: deque[Chunk] = deque()
+        """Single runs whose future failed, perhaps because of another run on the same worker."""
+        self._alone = False
+        """The one chunk on its way is a suspect."""
+        self._shaken = 0
+        """How often to ask the engine whether it is well before a suspect goes."""
+        self.pending: dict[Future[Parcel | str], Chunk] = {}
+        self.refused: WorkerError | None = None
+        """Set when the executor takes no more work."""
+
+    def fill(self) -> bool:
+        """Submit what may go; tell whether anything is on its way."""
+        while self.refused is None and len(self.pending) < self._runner.ahead:
+            if self._suspects:
+                if self.pending or not self._is_well():
+                    break  # a suspect goes alone, on an engine that is well: then its end is its own doing
+                self._alone = True
+                self._submit(None, self._suspects.popleft())
+                break
+            chunk = self._queue.take()
+            if chunk is None:
+                break
+            self._submit(None, chunk)
+        return bool(self.pending)
+
+    def _is_well(self) -> bool:
+        """Wait until the engine answers again: some give new work to a worker that is already dead."""
+        while self._shaken > 0 and self.refused is None:
+            self._shaken -= 1
+            try:
+                pings = [self._runner.executor.submit(ping, uuid.uuid4().hex) for _ in range(self._runner.ahead)]
+            except Exception as error:
+                self._refuse(error)
+                break
+            wait(pings)
+            if all(one.exception() is None for one in pings):
+                self._shaken = 0
+        return self.refused is None
+
+    def land(self, future: Future[Parcel | str]) -> Iterator[Batch]:
+        """Take what came back."""
+        chunk = self.pending.pop(future)
+        alone = self._alone
         try:
-            return self.executor.submit(perform_anywhere, digest, data, chunk)
-        except Exception as error:
-            raise WorkerError(
-                f"{type(self.executor).__name__} takes no more work ({type(error).__name__}: {error}). What came "
-                "back is stored: run the script again with a new executor to do the rest."
-            ) from error
+            parcel = future.result()
+        except (Exception, CancelledError) as error:
+            self._alone = False
+            self._shaken = _PATIENCE
+            yield from self._lost(chunk, error, alone)
+            return
+        if isinstance(parcel, str):
+            assert parcel == UNKNOWN
+            self._submit(self._data, chunk)
+            return
+        self._alone = False
+        for batch in open_parcel(parcel):
+            self._queue.learn(batch)
+            yield batch
 
-    def _lost(self, queue: ChunkQueue, chunk: Chunk, error: BaseException) -> Iterator[Batch]:
+    def _submit(self, data: bytes | None, chunk: Chunk) -> None:
+        executor = self._runner.executor
+        try:
+            future = executor.submit(perform_anywhere, uuid.uuid4().hex, self._digest, data, chunk)
+        except Exception as error:
+            self._refuse(error)
+            return
+        self.pending[future] = chunk
+
+    def _refuse(self, error: Exception) -> None:
+        self.refused = WorkerError(
+            f"{type(self._runner.executor).__name__} takes no more work ({type(error).__name__}: {error}). "
+            "What came back is stored: run the script again with a new executor to do the rest."
+        )
+        self.refused.__cause__ = error
+
+    def _lost(self, chunk: Chunk, error: BaseException, alone: bool) -> Iterator[Batch]:
         if len(chunk.rows) > 1:
             for place in reversed(range(len(chunk.rows))):
-                queue.put_back(chunk.select(np.array([place])))
+                self._queue.put_back(chunk.select(np.array([place])))
+            return
+        if not alone:
+            self._suspects.append(chunk)
             return
         row = int(chunk.rows[0])
-        again = next_attempt(chunk, row, self.retries)
+        again = next_attempt(chunk, row, self._runner.retries)
         if again is not None:
-            queue.put_back(again)
+            self._suspects.append(again)
             return
         batch = lost_batch(chunk, row, time.time(), RunState.LOST, None)
-        batch.failures[0] = type(batch.failures[0])(
-            row,
-            type(error).__name__,
-            f"the engine lost the run: {error}",
-            "",
-            batch.failures[0].attempt,
-            RunState.LOST,
+        batch.failures[0] = replace(
+            batch.failures[0], type=type(error).__name__, message=f"the engine lost the run: {error}"
         )
         yield batch

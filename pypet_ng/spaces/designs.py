@@ -185,8 +185,8 @@ def grid(lo: float, hi: float, n: int) -> ArrayColumn:
     [0.0, 0.5, 1.0]
     """
     low, high, n = _bounds(lo, hi, n, "A grid")
-    # Half the way twice: the distance of two finite numbers may be beyond any float.
-    values = np.linspace(low / 2, high / 2, n) * 2 if math.isinf(high - low) else np.linspace(low, high, n)
+    # Half the way twice: the distance of two huge numbers may be beyond any float.
+    values = np.linspace(low / 2, high / 2, n) * 2 if high - low > 1e300 else np.linspace(low, high, n)
     return ArrayColumn(values, float)
 
 
@@ -312,11 +312,12 @@ def cases(rows: Iterable[Mapping[str, Any]]) -> Design:
         if names is None:
             names = list(row)
         elif len(row) != len(names) or any(name not in row for name in names):
-            wrong = [f"lacks {name!r}" for name in names if name not in row]
-            wrong += [f"has {name!r}{near_names(str(name), names)}" for name in row if name not in names]
+            unknown = [name for name in row if name not in names]
+            wrong = [f"lacks {name!r}" for name in names if name not in row] + [f"has {n!r}" for n in unknown]
             raise DesignError(
-                f"Case {place} has other names than case 0 ({', '.join(map(repr, names))}): it {', '.join(wrong)}. "
-                "Give each case a value for each name."
+                f"Case {place} has other names than case 0 ({', '.join(map(repr, names))}): it "
+                f"{', '.join(wrong)}. Give each case a value for each name."
+                + "".join(near_names(str(name), names) for name in unknown)
             )
     assert names is not None
     return Design({name: axis([row[name] for row in listed], name) for name in names})

@@ -162,6 +162,11 @@ class NNTreeNode:
         """Give the name of the class."""
         return type(self).__name__
 
+    def _repr_html_(self) -> str:
+        from pypet_ng.trajectory.html import node_html  # only notebooks need it
+
+        return node_html(self._node)
+
     @property
     def vars(self) -> Any:
         """``node.vars.x`` is ``node.v_x``."""

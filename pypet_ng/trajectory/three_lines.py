@@ -89,7 +89,7 @@ def explore(
         traj.f_explore({f"parameters.{known}": column for known, column in design.columns.items()})
     for known, value in fixed.items():
         _add(traj, known, value)
-    outcome = env.run(KeywordFunction(function, names))
+    outcome = env.run(KeywordFunction(function, design.names if design is not None else (), tuple(fixed)))
     if env.dry_run:
         return outcome
     if traj.v_stored:
@@ -110,30 +110,42 @@ def _add(traj: Any, name: str, value: Any) -> None:
 class KeywordFunction:
     """A function of keywords as a run function: takes a trajectory, adds what it gives as results."""
 
-    __slots__ = ("_leaves", "_seen", "function", "names")
+    __slots__ = ("_constant", "_getters", "_seen", "fixed", "function", "varied")
 
-    def __init__(self, function: Callable[..., Any], names: tuple[str, ...]) -> None:
-        """`names` are the parameters it gets, all of them direct children of ``parameters``."""
+    def __init__(
+        self, function: Callable[..., Any], varied: tuple[str, ...], fixed: tuple[str, ...] = ()
+    ) -> None:
+        """`varied` and `fixed` name the parameters it gets, all of them children of ``parameters``."""
         self.function = function
-        self.names = names
+        self.varied = varied
+        self.fixed = fixed
         self._seen: Any = None
-        self._leaves: list[tuple[str, Any]] = []
+        self._getters: list[tuple[str, Callable[[], Any]]] = []
+        self._constant: dict[str, Any] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return KeywordFunction, (self.function, self.names)
+        return KeywordFunction, (self.function, self.varied, self.fixed)
 
     def __repr__(self) -> str:
-        return f"<{getattr(self.function, '__qualname__', self.function)} of {', '.join(self.names) or 'nothing'}>"
+        names = ", ".join((*self.varied, *self.fixed))
+        return f"<{getattr(self.function, '__qualname__', self.function)} of {names or 'nothing'}>"
+
+    def _look_up(self, traj: Any) -> None:
+        """Find the parameters, once per process: they stay where they are, their values change."""
+        self._getters = [(name, traj.f_get(f"parameters.{name}").f_get) for name in self.varied]
+        leaves = {name: traj.f_get(f"parameters.{name}") for name in self.fixed}
+        # a parameter cannot hold None: it is empty
+        self._constant = {name: None if leaf.f_is_empty() else leaf.f_get() for name, leaf in leaves.items()}
+        self._seen = traj
 
     def __call__(self, traj: Any) -> None:
         """Do one run."""
-        if self._seen is not traj:  # looked up once per process: the leaves stay while their values change
-            self._leaves = [(name, traj.f_get(f"parameters.{name}")) for name in self.names]
-            self._seen = traj
-        value = self.function(
-            # a parameter cannot hold None: it is empty
-            **{name: None if leaf.f_is_empty() else leaf.f_get() for name, leaf in self._leaves}
-        )
+        if self._seen is not traj:
+            self._look_up(traj)
+        given = self._constant.copy()
+        for name, get in self._getters:
+            given[name] = get()
+        value = self.function(**given)
         if isinstance(value, dict):
             for name, result in value.items():
                 if not isinstance(name, str):

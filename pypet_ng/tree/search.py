@@ -178,7 +178,8 @@ def find_part(
             hits = []
         if own and (not hits or own_depth <= depth):
             hits = own if not hits or own_depth < depth else [*hits, *own]
-    if tree.scope.index >= 0 and hits and not _is_settled(tree, hits):
+    # (the name of a run means its group, not another one of that name within the run)
+    if tree.scope.index >= 0 and hits and not _is_settled(tree, hits) and not is_run_name(name):
         if own is None:
             starts: dict[int, list[Group]] = {}
             for group, steps in run_groups(tree, start, tree.scope.names):

@@ -74,7 +74,9 @@ def test_an_order_of_combination_is_undone():
 @pytest.mark.parametrize("declared", [True, False])
 def test_zipped_axes_of_a_product_lie_beside_each_other(declared):
     product = cartesian_product({"x": [1, 2, 3], "y": [4, 5, 6], "z": [0.0, 1.0]}, (("x", "y"), "z"))
-    plan = Plan({(name,): column if declared else column_of(list(column)) for name, column in product.items()})
+    plan = Plan(
+        {(name,): column if declared else column_of(list(column)) for name, column in product.items()}
+    )
     grid = find_grid(plan)
     assert grid is not None
     assert list(grid.axes) == [("x",), ("z",)]

@@ -154,10 +154,29 @@ def test_a_shorter_list_gives_the_kept_values(place: Place) -> None:
     assert_complete(place)
 
 
-def test_points_in_another_order_keep_their_indices(place: Place) -> None:
+def test_points_after_a_shorter_list_are_compared_as_well(place: Place) -> None:
+    script(place)
+    for more, fits in (([7.0, 8.0, 9.0], False), ([3.0, 4.0, 9.0], True)):
+        env = place.env()
+        prepare(env.traj, XS[:2])
+        assert env.run(work) == everything(XS[:2])
+        env.traj.f_expand({"x": more})
+        calls = Calls(work)
+        if fits:
+            assert env.run(calls) == [(2, 6.0), (3, 8.0), (4, 18.0)]
+            assert calls.runs == [4]
+            assert_complete(place, [*XS, 9.0])
+        else:
+            with pytest.raises(PlanMismatchError, match=r"parameters\.x = 7\.0"):
+                env.run(calls)
+            assert_complete(place)
+
+
+@pytest.mark.parametrize("order", [[3, 2, 1, 0], [0, 2, 1, 3]])
+def test_points_in_another_order_keep_their_indices(place: Place, order: list[int]) -> None:
     script(place)
     calls = Calls(work)
-    assert script(place, calls, XS[::-1]) == everything(XS)
+    assert script(place, calls, [XS[i] for i in order]) == everything(XS)
     assert calls.runs == []
     assert_complete(place)
 

@@ -74,7 +74,7 @@ def plain(tree: Tree, start: Group, name: str) -> set[Node]:
         way(hits[0])[-2].name not in ("results", "derived_parameters")
         or any(one.name in own for one in way(hits[0]))
     )
-    if index >= 0 and hits and not settled:
+    if index >= 0 and hits and not settled and name not in RUNS + SETS:
         inside = any(one.name in RUNS + SETS for one in way(start)[:-1])
         starts: dict[int, list[Group]] = {}
         for group in below(start):
