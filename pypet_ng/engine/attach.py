@@ -55,6 +55,7 @@ def attach(session: Session) -> npt.NDArray[np.int64]:
         name = session.tree.root.name
         if all(info.name != name for info in storage.trajectories()):
             storage.create(trajectory_info(session))
+            _leave_home(session)
             facts.attached = True
             facts.stored_runs = 0
             session.runs.grow(len(session.plan))
@@ -93,6 +94,20 @@ def attach(session: Session) -> npt.NDArray[np.int64]:
     return _relate(session, storage.read_plan())
 
 
+def _leave_home(session: Session) -> None:
+    """Nothing of the tree is in a new trajectory, even if it was stored or done somewhere else."""
+    elsewhere = False
+    for node in session.tree.walk(session.tree.root):
+        elsewhere |= node.stored
+        node.stored = False
+        if isinstance(node, Leaf):
+            node.kept = frozenset()
+    if elsewhere:
+        session.runs.grow(0)
+        session.runs.failures.clear()
+        session.facts.given = session.facts.number = 0
+
+
 def _stored_length(storage: StorageService) -> int:
     for info in storage.trajectories():
         if info.name == storage.name:
@@ -110,7 +125,11 @@ def _relate(session: Session, stored: Plan) -> npt.NDArray[np.int64]:
         raise
     count = len(session.plan)
     wanted = relation.wanted
-    rows = np.arange(*wanted.indices(len(relation.plan)), dtype=np.int64) if isinstance(wanted, slice) else wanted
+    rows = (
+        np.arange(*wanted.indices(len(relation.plan)), dtype=np.int64)
+        if isinstance(wanted, slice)
+        else wanted
+    )
     if not (rows == np.arange(count)).all():
         _reorder_own(session, rows, len(stored))
         take_plan(session, relation.plan)  # the file's indices are for ever: take its order

@@ -233,25 +233,27 @@ class Bar:
 
     def _show(self) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TimeElapsedColumn
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn
+        from rich.table import Column
         from rich.text import Text
 
         tally = self._tally
 
         class Words(ProgressColumn):
             def render(self, task: Any) -> Text:
-                return Text(tally.words(), style="red" if tally.failed else "")
+                passed = datetime.timedelta(seconds=int(tally.clock() - tally.began))
+                return Text(f"{passed} {tally.words()}", style="red" if tally.failed else "")
 
         with self._lock:
             if self._over:
                 return
             progress = Progress(
-                BarColumn(bar_width=None),
+                BarColumn(bar_width=None, table_column=Column(ratio=1)),
                 MofNCompleteColumn(),
-                TimeElapsedColumn(),
-                Words(),
+                Words(table_column=Column(no_wrap=True)),
                 console=self._console or Console(stderr=True),
                 refresh_per_second=4,
+                expand=True,
             )
             self._task = progress.add_task("runs", total=tally.total, completed=tally.done)
             progress.start()

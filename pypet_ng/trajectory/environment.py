@@ -13,7 +13,7 @@ from typing import Any
 from pypet_ng._version import __version__
 from pypet_ng.engine import running
 from pypet_ng.engine.estimate import estimate
-from pypet_ng.engine.logs import SweepLog, log_options, logging_to
+from pypet_ng.engine.logs import LogOptions, SweepLog, log_options, logging_to
 from pypet_ng.engine.progress import Silent, Together, observer_of
 from pypet_ng.errors import near_names
 from pypet_ng.runners import Runner
@@ -36,7 +36,8 @@ class Environment:
     kwargs
         Options, see :mod:`pypet_ng.trajectory.options`. The most used: ``filename`` (default
         ``./hdf5/<trajectory>.hdf5``; ``':memory:'`` keeps nothing on disk), ``overwrite_file``,
-        ``comment``, ``automatic_storing``, ``clean_up_runs``, ``seed``, ``on_error``.
+        ``comment``, ``automatic_storing``, ``clean_up_runs``, ``seed``, ``on_error``,
+        ``report_progress``, ``log_folder``, ``dry_run``.
 
     An existing file is gone on with: what is done there is not done again.
     """
@@ -153,7 +154,8 @@ class Environment:
         self.disable_logging()
 
     def disable_logging(self, remove_all_handlers: bool = True) -> None:
-        """Close log files, if there are any."""
+        """Log no more. Files are closed after each ``run`` in any case."""
+        self._logging = LogOptions(enabled=False)
 
     def __repr__(self) -> str:
         return f"<Environment {self.name} of {self._traj.v_name!r}, runner {self._runner.name!r}>"

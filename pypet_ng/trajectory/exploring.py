@@ -87,7 +87,7 @@ def _fingerprint(value: Any) -> str:
 
 
 def _resolved(
-    session: Session, values: Mapping[Any, Iterable[Any]]
+    session: Session, values: Mapping[Any, Iterable[Any]] | Design
 ) -> dict[Path, tuple[Leaf, Iterable[Any]]]:
     if isinstance(values, Design):
         values = values.columns
@@ -110,7 +110,7 @@ def _resolved(
     return chosen
 
 
-def explore(session: Session, values: Mapping[Any, Iterable[Any]]) -> None:
+def explore(session: Session, values: Mapping[Any, Iterable[Any]] | Design) -> None:
     """Explore parameters; on any error all of them are as before."""
     session.tree.check_outside_run("f_explore")
     if session.runs.any_done() and not session.plan.is_explored:
@@ -155,7 +155,7 @@ def explore(session: Session, values: Mapping[Any, Iterable[Any]]) -> None:
     move_to(session, session.tree.scope.index)
 
 
-def expand(session: Session, values: Mapping[Any, Iterable[Any]]) -> None:
+def expand(session: Session, values: Mapping[Any, Iterable[Any]] | Design) -> None:
     """Add points; explores if nothing is explored yet. On any error all is as before."""
     session.tree.check_outside_run("f_expand")
     old = session.plan

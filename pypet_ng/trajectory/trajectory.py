@@ -12,6 +12,7 @@ from pypet_ng.engine import seeds
 from pypet_ng.engine.loading import Shelf
 from pypet_ng.engine.session import Session
 from pypet_ng.errors import PresettingError
+from pypet_ng.spaces.designs import Design
 from pypet_ng.trajectory import adding, exploring
 from pypet_ng.trajectory.collecting import Collecting
 from pypet_ng.trajectory.factory import ClassBook
@@ -43,7 +44,14 @@ def stamped(name: str, timestamp: float) -> str:
 
 
 class Trajectory(  # type: ignore[misc]  # f_load of the whole takes more options than that of a group
-    Keeping, Collecting, RunViews, ParameterGroup, ConfigGroup, DerivedParameterGroup, ResultGroup, NNGroupNode
+    Keeping,
+    Collecting,
+    RunViews,
+    ParameterGroup,
+    ConfigGroup,
+    DerivedParameterGroup,
+    ResultGroup,
+    NNGroupNode,
 ):
     """The container of parameters and results, and the root of their tree.
 
@@ -355,8 +363,8 @@ class Trajectory(  # type: ignore[misc]  # f_load of the whole takes more option
     def __bool__(self) -> bool:
         return True
 
-    def f_explore(self, build_dict: Mapping[Any, Iterable[Any]]) -> None:
-        """Say which points to visit: parameter names with equally many values each.
+    def f_explore(self, build_dict: Mapping[Any, Iterable[Any]] | Design) -> None:
+        """Say which points to visit: parameter names with equally many values each, or a design.
 
         Ranges and one-dimensional arrays are kept as they are: a million points cost no Python
         object each; ``cartesian_product`` costs the sum of its lists. Raises ValueError for unequal
@@ -365,7 +373,7 @@ class Trajectory(  # type: ignore[misc]  # f_load of the whole takes more option
         """
         exploring.explore(self._session, build_dict)
 
-    def f_expand(self, build_dict: Mapping[Any, Iterable[Any]], fail_safe: bool = True) -> None:
+    def f_expand(self, build_dict: Mapping[Any, Iterable[Any]] | Design, fail_safe: bool = True) -> None:
         """Add points for exactly the explored parameters (explores if there are none).
 
         Finished runs stay finished. `fail_safe` is always on: on an error nothing is changed.

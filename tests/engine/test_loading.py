@@ -271,7 +271,9 @@ def test_trajectories_are_found_by_name_or_index(swept: Place) -> None:
     service = swept.service()
     assert load_trajectory(index=0, storage_service=service).v_name == "traj"
     assert load_trajectory(index=-1, storage_service=service).v_name == "traj"
-    with pytest.raises(TrajectoryNotFoundError, match=r"no trajectory 'trja'; there: 'traj'\. Did you mean 'traj'"):
+    with pytest.raises(
+        TrajectoryNotFoundError, match=r"no trajectory 'trja'; there: 'traj'\. Did you mean 'traj'"
+    ):
         load_trajectory("trja", storage_service=service)
     with pytest.raises(TrajectoryNotFoundError, match="no trajectory with index 1; there: 'traj'"):
         load_trajectory(index=1, storage_service=service)

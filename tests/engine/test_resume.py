@@ -210,7 +210,9 @@ def test_another_value_of_a_parameter_is_refused_with_both_values(place: Place) 
     script(place)
     env = place.env()
     prepare(env.traj, fixed=11)
-    with pytest.raises(PlanMismatchError, match=r"'parameters\.group\.fixed' is 11 .* 10 in .*overwrite_file"):
+    with pytest.raises(
+        PlanMismatchError, match=r"'parameters\.group\.fixed' is 11 .* 10 in .*overwrite_file"
+    ):
         env.run(work)
     assert_complete(place)
     assert place.load().fixed == 10
@@ -474,6 +476,22 @@ def test_f_load_as_new_keeps_the_own_name_and_other_points_are_possible(place: P
     env = place.env(traj)
     assert env.run(work) == [(0, 18.0)]
     assert place.load("own").fixed == 11
+    assert_complete(place)
+
+
+def test_a_loaded_trajectory_can_be_run_into_another_file(place: Place, tmp_path: Any) -> None:
+    script(place)
+    (tmp_path / "other").mkdir()
+    other = Place(place.kind, tmp_path / "other")
+    for load_results in (0, 1, 2):
+        traj = place.load(load_results=load_results)
+        traj.f_add_result("note", load_results)
+        calls = Calls(work)
+        assert other.env(traj, overwrite_file=True).run(calls) == everything(XS)
+        assert calls.runs == [0, 1, 2, 3]
+        assert_complete(other)
+        assert other.load().fixed == 10
+        assert other.load(load_data=2).note == load_results
     assert_complete(place)
 
 

@@ -90,6 +90,8 @@ class StorageFile:
         """Give the one handle for writing; opens it if need be. Whoever began must call :meth:`end`."""
         if self._handle is None:
             self._lease.acquire()
+            if self._known == (-1, -1):
+                self._open("r").close()  # opening a file of another format for writing would change it
             self._handle = self._open("r+")
         return self._handle
 
