@@ -60,7 +60,8 @@ class RunBook:
         """Give those of `rows` that are not done, in their order."""
         if len(rows):
             self.grow(max(self.length, int(rows.max()) + 1))
-        return rows[self.state[rows] != RunState.DONE]
+        left: npt.NDArray[np.int64] = rows[self.state[rows] != RunState.DONE]
+        return left
 
     def any_done(self) -> bool:
         """Tell whether at least one run is done."""

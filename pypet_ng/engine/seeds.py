@@ -39,4 +39,5 @@ def key_of(root: int, index: int) -> jax.Array:
     except ImportError as error:
         raise ImportError('v_key needs JAX: pip install "pypet_ng[jax]"') from error
     words: Any = _sequence(root, index).generate_state(2, np.uint32)
-    return jax.random.wrap_key_data(jax.numpy.asarray(words), impl="threefry2x32")
+    key: jax.Array = jax.random.wrap_key_data(jax.numpy.asarray(words), impl="threefry2x32")
+    return key

@@ -219,6 +219,12 @@ class Reaching(NNTreeNode):
             return self._contains_node(item._node, with_links, max_depth)
         parts = search.resolve_parts(tree, item)
         try:
+            # asking for a run that is not in memory yet must not build it
+            above = self._find(parts[:-1], with_links, shortcuts, max_depth) if parts[1:] else self._node
+            if isinstance(above, Group) and (max_depth is None or len(parts) == 1):
+                name = tree.wildcards.resolve(parts[-1], tree.scope.index) if parts else ""
+                if name in above.children and (with_links or name not in above.links):
+                    return True
             return self._find(parts, with_links, shortcuts, max_depth) is not None
         except NotUniqueNodeError:  # the name leads somewhere, even if nobody can say where
             return True

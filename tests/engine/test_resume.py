@@ -545,6 +545,20 @@ def test_seeds_belong_to_the_run_and_not_to_the_session(place: Place) -> None:
     assert traj.v_seed not in {seed for seed, *_ in seeds.values()}
 
 
+def test_jax_keys_belong_to_the_run(place: Place) -> None:
+    jax = pytest.importorskip("jax")
+
+    def key(traj: Any) -> list[int]:
+        words = jax.random.key_data(traj.v_key)
+        return [int(word) for word in words]
+
+    first = script(place, key, seed=3)
+    assert len({tuple(words) for _, words in first}) == 4
+    traj = place.load()
+    traj.v_idx = 2
+    assert key(traj) == first[2][1]
+
+
 def test_the_same_root_seed_gives_the_same_numbers_in_another_file(tmp_path: Any) -> None:
     values = []
     for seed in (3, 3, 4):

@@ -562,8 +562,8 @@ def test_own_containers_are_compared_when_a_script_is_run_again(place: Place) ->
     assert calls == [3.0]
     assert place.load().f_get("u").f_get_range() == UNITS
     other = place.env()
+    own_traj(other, [Unit(1.0, "s"), Unit(2.0, "h"), Unit(3.0, "s")])
     with pytest.raises(PlanMismatchError):
-        own_traj(other, [Unit(1.0, "s"), Unit(2.0, "h"), Unit(3.0, "s")])
         other.run(own_run)
 
 

@@ -135,7 +135,7 @@ def test_a_locked_parameter_keeps_its_value(place: Place) -> None:
     assert place.load().y == 3
 
 
-@pytest.mark.parametrize("value", [object(), lambda: 1, open, {1: object()}])  # noqa: SIM115
+@pytest.mark.parametrize("value", [object(), lambda: 1, open, {1: object()}])
 def test_an_unsupported_value_is_refused_where_it_is_set(place: Place, value: Any) -> None:
     env = made(place)
     before = state_of(env.traj)

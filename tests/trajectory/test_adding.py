@@ -17,7 +17,13 @@ from pypet_ng import (
     ResultGroup,
     Trajectory,
 )
-from pypet_ng.errors import InvalidNameError, NameTakenError, NodeNotFoundError, NotInRunError, ParameterLockedException
+from pypet_ng.errors import (
+    InvalidNameError,
+    NameTakenError,
+    NodeNotFoundError,
+    NotInRunError,
+    ParameterLockedException,
+)
 
 
 @pytest.fixture
@@ -88,8 +94,8 @@ def test_parameters_and_results_do_not_mix(traj: Any) -> None:
 def test_generic_leaves_take_the_kind_of_their_place(traj: Any) -> None:
     assert type(traj.f_add_leaf("parameters.x", 1)) is Parameter
     assert type(traj.f_add_leaf("results.x", 1)) is Result
-    assert type(traj.f_add_leaf("else.x", 1)) is Result
-    assert type(traj.f_get("else")) is NNGroupNode
+    assert type(traj.f_add_leaf("elsewhere.x", 1)) is Result
+    assert type(traj.f_get("elsewhere")) is NNGroupNode
     assert type(traj.f_add_group("config.g", "a comment")) is ConfigGroup
     assert traj.config.g.v_comment == "a comment"
     assert traj.f_add_result_group("empty.one").v_full_name == "results.empty.one"
