@@ -11,6 +11,7 @@ import os
 import shutil
 import tempfile
 import time
+import weakref
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
@@ -132,6 +133,7 @@ class ProcessRunner:
         self.retries = retries
         self.run_timeout = run_timeout
         self.folder = tempfile.mkdtemp(prefix="pypet_ng_", dir=shared_folder())
+        self._remove_folder = weakref.finalize(self, shutil.rmtree, self.folder, True)
         self.board = MarkBoard(self.ncores, self.folder)
         count = str(threads or max(1, cores // self.ncores))
         self.environment = {name: os.environ.get(name, count) for name in _THREADS}
@@ -175,7 +177,7 @@ class ProcessRunner:
         """End all workers and remove what they share."""
         self._stop(kill=True)
         self.board.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self._remove_folder()
 
     def __del__(self) -> None:
         if getattr(self, "_workers", None) and os.path.isdir(self.folder):

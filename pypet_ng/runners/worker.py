@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import pickle
+import shutil
 import signal
 import sys
 import threading
@@ -50,10 +51,12 @@ def surroundings(marks: str, slot: int, shared: str | None) -> Surroundings:
     return Surroundings(os.getcwd(), tuple(sys.path), tuple(filters), os.getpid(), marks, slot, shared)
 
 
-def _watch(parent: int) -> None:
-    """End this process when its parent is gone, also in the middle of a run."""
+def _watch(parent: int, shared: str | None) -> None:
+    """End this process when its parent is gone, also in the middle of a run; clear up after it."""
     while os.getppid() == parent:
         time.sleep(0.5)
+    if shared is not None:
+        shutil.rmtree(shared, ignore_errors=True)
     os._exit(1)
 
 
@@ -74,7 +77,7 @@ def begin(given: Surroundings) -> None:
     _State.mark = MarkSlot(given.marks, given.slot)
     _State.shared = given.shared
     if os.getppid() == given.parent:
-        threading.Thread(target=_watch, args=(given.parent,), daemon=True).start()
+        threading.Thread(target=_watch, args=(given.parent, given.shared), daemon=True).start()
 
 
 def install(version: int, data: bytes) -> None:
