@@ -32,6 +32,7 @@ __all__ = ["BatchBuilder", "failure_of", "skeleton_of"]
 
 _LARGE = 256 << 10
 _DONE = int(RunState.DONE)
+_NOTHING = type(None)
 
 
 def skeleton_of(node: Node, path: Path) -> Skeleton:
@@ -77,7 +78,7 @@ def _fold(node: Node, run: str, run_set: str) -> Path:
 class BatchBuilder:
     """Gathers finished runs until somebody takes them as one batch. Not thread safe."""
 
-    __slots__ = ("_blocks", "_host", "_keep_returned", "_known", "batch", "count", "times", "waiting")
+    __slots__ = ("_blocks", "_host", "_keep_returned", "_known", "_quick", "batch", "times", "waiting")
 
     def __init__(self, keep_returned: bool) -> None:
         self._keep_returned = keep_returned
@@ -92,6 +93,9 @@ class BatchBuilder:
     def _reset(self) -> None:
         self.batch = Batch(returned=Block([], {"": []}))
         self._blocks: dict[tuple[Path, str, str, tuple[str, ...]], Block] = {}
+        self._quick: dict[tuple[Group, str, str, str, str], tuple[list[int], list[Any]]] = {}
+        """Rows and values of results with one item that hang directly in the run's group, found without
+        making their paths: by the group of all runs, name, class, comment and item."""
         self.times: list[tuple[int, int, float, float, int]] = []
         self.waiting = 0
         """Bytes of large values that wait."""
@@ -105,13 +109,16 @@ class BatchBuilder:
         """Enter the state of a run after its nodes were added."""
         if failure is None:
             self.times.append((row, _DONE, start, finish, attempt))
-            self.batch.values.append((row, value))
+            batch = self.batch
+            batch.values.append((row, value))
             if self._keep_returned:
-                if type(value) is float or supports(value):
-                    returned = self.batch.returned
-                    assert returned is not None
-                    returned.rows.append(row)  # type: ignore[union-attr]
-                    returned.columns[""].append(self._hold(value))  # type: ignore[union-attr]
+                kind = type(value)
+                if kind is float or kind is _NOTHING or supports(value):
+                    returned: Any = batch.returned
+                    returned.columns[""].append(
+                        value if kind is float or kind is _NOTHING else self._hold(value)
+                    )
+                    returned.rows.append(row)
         else:
             self.times.append((row, failure.state, start, finish, attempt))
             self.batch.failures.append(failure)
@@ -126,6 +133,7 @@ class BatchBuilder:
             if not len(block.rows):
                 del self.batch.blocks[signature]
                 del self._blocks[signature.path, signature.class_name, signature.comment, signature.items]
+                self._quick.clear()
         self.batch.notes = [note for note in self.batch.notes if note.row != row]
         self.batch.records = [pair for pair in self.batch.records if pair[0] != row]
 
@@ -148,11 +156,36 @@ class BatchBuilder:
 
     def add(self, row: int, scope: Scope) -> None:
         """Enter what a run attached to the tree."""
-        run, run_set = scope.names
+        run = scope.name
+        quick = self._quick
+        slow = []
         for node in scope.added:
-            if type(node) is Group and node.name in scope.names and node.children and not node.comment:
+            if type(node) is ResultLeaf:
+                home = node.parent
+                if len(node.items) == 1 and home is not None and home.name == run:
+                    for item, value in node.items.items():
+                        place = quick.get((home.parent, node.name, node.class_name, node.comment, item))  # type: ignore[arg-type]
+                        if place is not None and not node.stored and not node.annotations:
+                            held = value if type(value) is float else self._hold(value)
+                            place[0].append(row)
+                            place[1].append(held)
+                            break
+                    else:
+                        slow.append(node)
+                    continue
+            elif type(node) is Group and node.name == run and node.children and not node.comment:
                 if not node.annotations:
-                    continue  # the group of the run or of its set: its leaves say all
+                    continue  # the run's own group: its leaves say all
+            slow.append(node)
+        if slow or scope.links:
+            self._add_slowly(row, scope, slow)
+
+    def _add_slowly(self, row: int, scope: Scope, nodes: list[Node]) -> None:
+        run, run_set = scope.names
+        for node in nodes:
+            if type(node) is Group and node.name == run_set and node.children and not node.comment:
+                if not node.annotations:
+                    continue  # the group of the run's set: the leaves in it say all
             folded = _fold(node, run, run_set)
             if isinstance(node, Leaf):
                 self._add_leaf(row, node, folded)
@@ -204,6 +237,11 @@ class BatchBuilder:
             for item, value in zip(items, held, strict=True):
                 columns[item].append(value)  # type: ignore[union-attr]
         block.rows.append(row)  # type: ignore[union-attr]
+        home = leaf.parent
+        if len(items) == 1 and type(leaf) is ResultLeaf and home is not None and home.parent is not None:
+            if len(folded) == len(home.path) + 1 and folded[-2] == RUN:
+                place = (home.parent, leaf.name, leaf.class_name, leaf.comment, items[0])
+                self._quick[place] = (block.rows, columns[items[0]])  # type: ignore[assignment]
         if leaf.annotations:
             self._add_annotations(row, leaf, folded)
 

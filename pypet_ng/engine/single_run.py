@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from pypet_ng.engine.batching import BatchBuilder, failure_of
-from pypet_ng.tree.nodes import Group, Leaf
+from pypet_ng.tree.nodes import Leaf
 from pypet_ng.tree.records import Batch, Chunk
 from pypet_ng.tree.structure import Tree
 
@@ -183,27 +183,14 @@ class TreeJob:
 
     def _clean(self, *, keep: bool) -> None:
         """Take what the run added out of the tree, or mark it as stored if it is."""
-        tree = self._tree
-        scope = tree.scope
+        if not keep:
+            self._tree.leave_run()
+            return
+        scope = self._tree.scope
         scope.running = False
-        names = scope.names
-        if keep:
-            for node in scope.added if self._stores else ():
-                if isinstance(node, Leaf):
-                    node.kept = frozenset(node.dump())
-                node.stored = True
-        else:
-            for group, name in scope.links:
-                if name in group.links:
-                    tree.unlink(group, name)
-            added = scope.added
-            for node in added:
-                if node.name in names and node.parent is not None:
-                    tree.detach(node)
-            for node in added:
-                if isinstance(node, Leaf) and node.parent is not None and node.root is tree.root:
-                    tree.detach(node)
-                if isinstance(node, Group):
-                    node.view = None  # breaks the circle of node and view: no work for the collector
+        for node in scope.added if self._stores else ():
+            if isinstance(node, Leaf):
+                node.kept = frozenset(node.dump())
+            node.stored = True
         scope.added = []
         scope.links = []

@@ -1,1 +1,1 @@
-"""TODO."""
+"""How do users see a trajectory: the names with ``f_`` and ``v_``?"""

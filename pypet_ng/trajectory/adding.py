@@ -107,18 +107,16 @@ def _place_anew(tree: Tree, start: Group, name: str, branch: str | None) -> Plac
     scope = tree.scope
     resolve = tree.wildcards.resolve
     raw = resolve_parts(tree, name)
-    parts = tuple(resolve(part, scope.index) for part in raw)
+    parts = tuple([resolve(part, scope.index) for part in raw])
     base = start.path
     at_root = not base
     if branch is not None and at_root:
         if len(parts) > 1 and parts[0] == branch:  # the prefix may be given or not
             parts = parts[1:]
         silent = _check(tree, parts, False)
-        if (
-            silent
-            and not any(run_index(part) is not None for part in parts)
-            and not any(part in tree.wildcards.functions for part in raw)
-        ):
+        # what depends on the current run is looked at each time; run names begin with "run_"
+        functions = tree.wildcards.functions
+        if silent and not [part for part in parts if part[:4] == "run_"] and functions.keys().isdisjoint(raw):
             if len(tree.places) >= _MOST_PLACES:
                 tree.places.clear()
             tree.places[branch, name] = parts

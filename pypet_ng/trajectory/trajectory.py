@@ -264,6 +264,7 @@ class Trajectory(  # type: ignore[misc]  # f_load of the whole takes more option
     def f_add_wildcard_functions(self, functions: Mapping[tuple[str, ...], Callable[[int], str]]) -> None:
         """Add wildcards; ValueError if a word is given twice."""
         self._tree.wildcards.add(functions)
+        self._tree.places.clear()  # a word that was a plain name so far may be a wildcard now
 
     def f_add_to_dynamic_imports(self, dynamic_imports: Any) -> None:
         """Add classes (or texts ``'module.Class'``) with which stored leaves are rebuilt."""
@@ -273,6 +274,8 @@ class Trajectory(  # type: ignore[misc]  # f_load of the whole takes more option
     def _add_parameter(self, group: NNGroupNode, branch: str, args: Any, kwargs: dict[str, Any]) -> Any:
         adding.refuse_in_run(self._tree, branch, "A parameter")
         leaf = group._new_leaf("parameter", branch, args, kwargs)
+        if not self._presets:
+            return leaf
         preset = self._presets.pop(leaf.v_full_name, None)
         if preset is not None:
             leaf.f_set(*preset[0], **preset[1])

@@ -1,1 +1,1 @@
-"""TODO."""
+"""What is a tree of parameters and results, before users see it?"""

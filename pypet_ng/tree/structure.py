@@ -326,11 +326,6 @@ class Tree:
                 del self.linked[target]
 
     # -- ways ---------------------------------------------------------------------------------
-    def child(self, group: Group, name: str) -> Node | None:
-        """Give a direct child or link target, building it if it is lazy."""
-        child: Node | None = group.children.get(name)
-        return child
-
     def at(self, path: Path) -> Node | None:
         """Give the node at an exact path, None if it is not in memory."""
         node: Node | None = self.root

@@ -73,7 +73,7 @@ def test_messages_name_parameters(traj: Any) -> None:
         traj.f_explore({"txet": ["a"]})
     assert "parameters.g.n" in "".join(caught.value.__notes__)
     traj.f_explore({"x": [1.0, 2.0]})
-    with pytest.raises(TypeError, match="explored already.*f_expand"):
+    with pytest.raises(TypeError, match=r"explored already.*f_expand"):
         traj.f_explore({"x": [1.0, 2.0]})
 
 

@@ -29,7 +29,8 @@ def test_what_is_stored_comes_back(traj: Any, place: Place) -> None:
     assert loaded.f_to_dict(fast_access=True).keys() == traj.f_to_dict().keys()
     assert (loaded.x, loaded.r.second, loaded.s) == (1, 2, 3)
     assert loaded.f_get("x").v_comment == "an x"
-    assert loaded.f_get("x").v_stored and loaded.v_stored
+    assert loaded.f_get("x").v_stored
+    assert loaded.v_stored
     assert loaded.results.big.v_annotations.note == "group"
 
 

@@ -71,7 +71,9 @@ def test_looking_around_builds_nothing(traj: Any, source: Source) -> None:
     assert "missing" not in traj
     assert not hasattr(traj, "missing")
     assert (runs.f_children(), runs.f_leaves(), runs.f_groups()) == (MANY + 1, 0, MANY + 1)
-    assert runs.f_has_children() and runs.f_has_groups() and not runs.f_has_leaves()
+    assert runs.f_has_children()
+    assert runs.f_has_groups()
+    assert not runs.f_has_leaves()
     assert len(runs.f_get_children(copy=False)) == MANY + 1
     assert "run_00000000: <ResultGroup>" in repr(runs)
     assert "run_00000000" in dir(runs)

@@ -170,6 +170,9 @@ def test_own_wildcards_take_part() -> None:
     assert ("$mine", "mine") in traj.f_get_wildcards()
     with pytest.raises(ValueError, match="'mine' is given twice"):
         traj.f_add_wildcard_functions({("mine",): str})
+    traj.f_add_result("later", 1)
+    traj.f_add_wildcard_functions({"later": lambda i: f"later_{i}"})
+    assert traj.f_add_result("later", 2).v_name == "later_-1"
     with pytest.raises(ValueError, match="no wildcard"):
         traj.f_wildcard("yours")
 

@@ -29,7 +29,7 @@ def test_a_preset_that_comes_late_is_set_at_once() -> None:
 def test_a_preset_nobody_added_stops_the_run() -> None:
     env = Environment(filename=":memory:")
     env.traj.f_preset_parameter("mispelt", 1)
-    with pytest.raises(PresettingError, match="parameters.mispelt"):
+    with pytest.raises(PresettingError, match=r"parameters\.mispelt"):
         env.run(lambda traj: None)
 
 

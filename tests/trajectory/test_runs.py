@@ -156,7 +156,8 @@ def test_runs_are_named_and_numbered(traj: Any) -> None:
     assert traj.f_idx_to_run(2) == "run_00000002"
     assert traj.f_idx_to_run("run_00000002") == 2
     assert traj.f_is_completed()
-    assert traj.f_is_completed(1) and traj.f_is_completed("run_00000001")
+    assert traj.f_is_completed(1)
+    assert traj.f_is_completed("run_00000001")
     for wrong in (-1, 3):
         with pytest.raises(KeyError):
             traj.f_is_completed(wrong)
