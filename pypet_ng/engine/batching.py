@@ -31,7 +31,6 @@ from pypet_ng.tree.structure import Scope
 __all__ = ["BatchBuilder", "failure_of", "skeleton_of"]
 
 _LARGE = 256 << 10
-_DONE = int(RunState.DONE)
 _NOTHING = type(None)
 
 
@@ -78,7 +77,7 @@ def _fold(node: Node, run: str, run_set: str) -> Path:
 class BatchBuilder:
     """Gathers finished runs until somebody takes them as one batch. Not thread safe."""
 
-    __slots__ = ("_blocks", "_host", "_keep_returned", "_known", "_quick", "batch", "times", "waiting")
+    __slots__ = ("_blocks", "_host", "_keep_returned", "_known", "_quick", "_times", "batch", "waiting")
 
     def __init__(self, keep_returned: bool) -> None:
         self._keep_returned = keep_returned
@@ -96,19 +95,24 @@ class BatchBuilder:
         self._quick: dict[tuple[Group, str, str, str, str], tuple[list[int], list[Any]]] = {}
         """Rows and values of results with one item that hang directly in the run's group, found without
         making their paths: by the group of all runs, name, class, comment and item."""
-        self.times: list[tuple[int, int, float, float, int]] = []
+        self._times: tuple[list[int], list[float], list[float], list[int]] = ([], [], [], [])
+        """Row, start, finish and attempt of each run; all that did not fail are done."""
         self.waiting = 0
         """Bytes of large values that wait."""
 
     def __len__(self) -> int:
-        return len(self.times)
+        return len(self._times[0])
 
     def end_run(
         self, row: int, start: float, finish: float, attempt: int, value: Any, failure: Failure | None
     ) -> None:
         """Enter the state of a run after its nodes were added."""
+        rows, starts, finishes, attempts = self._times
+        rows.append(row)
+        starts.append(start)
+        finishes.append(finish)
+        attempts.append(attempt)
         if failure is None:
-            self.times.append((row, _DONE, start, finish, attempt))
             batch = self.batch
             batch.values.append((row, value))
             if self._keep_returned:
@@ -120,7 +124,6 @@ class BatchBuilder:
                     )
                     returned.rows.append(row)
         else:
-            self.times.append((row, failure.state, start, finish, attempt))
             self.batch.failures.append(failure)
 
     def discard(self, row: int) -> None:
@@ -161,10 +164,10 @@ class BatchBuilder:
         slow = []
         for node in scope.added:
             if type(node) is ResultLeaf:
-                home = node.parent
+                home: Any = node.parent
                 if len(node.items) == 1 and home is not None and home.name == run:
                     for item, value in node.items.items():
-                        place = quick.get((home.parent, node.name, node.class_name, node.comment, item))  # type: ignore[arg-type]
+                        place = quick.get((home.parent, node.name, node.class_name, node.comment, item))
                         if place is not None and not node.stored and not node.annotations:
                             held = value if type(value) is float else self._hold(value)
                             place[0].append(row)
@@ -252,11 +255,16 @@ class BatchBuilder:
     def take(self, session_number: int = 0) -> Batch:
         """Give what was gathered and begin anew."""
         batch = self.batch
-        rows, states, starts, finishes, attempts = zip(*self.times, strict=True) if self.times else ((),) * 5
+        rows, starts, finishes, attempts = self._times
         index = np.array(rows, np.int64)
+        states = np.full(len(rows), RunState.DONE, np.uint8)
+        if batch.failures:
+            places = {row: place for place, row in enumerate(rows)}
+            for failure in batch.failures:
+                states[places[failure.row]] = failure.state
         batch.runs = RunStates(
             rows=index,
-            state=np.array(states, np.uint8),
+            state=states,
             start=np.array(starts, np.float64),
             finish=np.array(finishes, np.float64),
             attempt=np.array(attempts, np.uint16),
@@ -288,7 +296,10 @@ def _bad_rows(values: Any) -> list[int]:
     """Give the positions of values with a NaN or infinity in them."""
     if not len(values):
         return []
-    if isinstance(values, list) and set(map(type, values)) <= {float, int, bool}:
+    kinds = set(map(type, values)) if isinstance(values, list) else set()
+    if kinds == {_NOTHING}:
+        return []
+    if kinds and kinds <= {float, int, bool}:
         try:
             finite = np.isfinite(np.array(values, np.float64))
         except OverflowError:  # an integer beyond any float is finite

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,8 @@ from pypet_ng.tree.structure import Tree
 __all__ = ["FoldedRuns", "Rows", "hang_runs", "load_row", "put_to_sleep", "wake_runs"]
 
 _BLOCK_BYTES = 256 << 10
+_ID_BLOCK = 65_536
+_NO_IDS: npt.NDArray[np.uint16] = np.zeros(0, np.uint16)
 
 
 class Rows:
@@ -34,6 +36,25 @@ class Rows:
         self._columns: dict[tuple[Path, str], RunColumn] = {}
         self._blocks: dict[tuple[Path, str], tuple[int, list[Any]]] = {}
         self._steps: dict[tuple[Path, str], int] = {}
+        self._signatures: Mapping[Path, Sequence[Signature]] | None = None
+        self._ids: dict[Path, tuple[int, npt.NDArray[np.uint16]]] = {}
+
+    def signature(self, path: Path, row: int) -> Signature | None:
+        """Give what the leaf of a run looks like, None if the run wrote none; ids are read by the block."""
+        if self._signatures is None:
+            self._signatures = self.storage.signatures()
+        known = self._signatures.get(path)
+        if known is None:
+            return None
+        start, ids = self._ids.get(path, (0, _NO_IDS))
+        if not start <= row < start + len(ids):
+            start = row - row % _ID_BLOCK
+            ids = self.storage.signature_ids(path, slice(start, start + _ID_BLOCK))
+            self._ids[path] = (start, ids)
+            if row >= start + len(ids):
+                return None
+        number = int(ids[row - start])
+        return known[number - 1] if number else None
 
     def preload(self, path: Path, item: str) -> None:
         """Read a whole column."""

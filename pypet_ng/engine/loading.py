@@ -94,13 +94,12 @@ def fill(session: Session, leaf: Leaf, only: Iterable[str] | None = None) -> Non
     wanted = None if only is None else frozenset(only)
     folded = fold(path, max(len(session.plan), 1))
     if folded is not None:
-        signatures = storage.signatures().get(folded[0])
-        if signatures is not None:
-            ids = storage.signature_ids(folded[0], slice(folded[1], folded[1] + 1))
-            if len(ids) and ids[0]:
-                load_row(_cached_rows(session), leaf, signatures[int(ids[0]) - 1], folded[1], wanted)
-                leaf.stored = True
-                return
+        rows = _cached_rows(session)
+        signature = rows.signature(folded[0], folded[1])
+        if signature is not None:
+            load_row(rows, leaf, signature, folded[1], wanted)
+            leaf.stored = True
+            return
     record = storage.read(path, None if wanted is None else list(wanted))
     leaf.load(record.data)
     leaf.stored = True

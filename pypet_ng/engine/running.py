@@ -15,7 +15,7 @@ from pypet_ng.engine.attach import attach, explored_leaves
 from pypet_ng.engine.batching import BatchBuilder
 from pypet_ng.engine.folded import put_to_sleep
 from pypet_ng.engine.progress import Observer, Silent
-from pypet_ng.engine.session import Session
+from pypet_ng.engine.session import Session, forget_read_ahead
 from pypet_ng.engine.single_run import PerRun, SameForAll, TreeJob
 from pypet_ng.engine.storing import store_all
 from pypet_ng.errors import DataNotInStorageError, RunFailedError
@@ -86,7 +86,11 @@ def run(
         book.grow(max(len(session.plan), book.length))
         new = wanted[wanted >= session.facts.given]
         missing = book.missing(wanted)
-        kept = _kept_values(session, settings, new[book.state[new] == RunState.DONE]) if storage else ({}, missing)
+        kept = (
+            _kept_values(session, settings, new[book.state[new] == RunState.DONE])
+            if storage
+            else ({}, missing)
+        )
         values, lost = kept
         if storage is not None and len(lost):
             warnings.warn(
@@ -124,7 +128,7 @@ def run(
                 observer.finished()
                 _go_home(session)
                 if storage is not None:
-                    _forget_read_ahead(session)
+                    forget_read_ahead(session)
             if storage is not None:
                 store_all(session)
         elif observer is not None:
@@ -156,12 +160,6 @@ def _go_home(session: Session) -> None:
     session.tree.move_to(-1)
 
 
-def _forget_read_ahead(session: Session) -> None:
-    forget = getattr(session.tree.reserve, "forget", None)
-    if forget is not None:
-        forget()
-
-
 def _lock_parameters(session: Session) -> None:
     for branch in ("config", "parameters", "derived_parameters"):
         start = session.tree.root.children.get(branch)
@@ -171,9 +169,7 @@ def _lock_parameters(session: Session) -> None:
                     node.locked = True
 
 
-def _kept_values(
-    session: Session, settings: RunSettings, done: _Numbers
-) -> tuple[dict[int, Any], _Numbers]:
+def _kept_values(session: Session, settings: RunSettings, done: _Numbers) -> tuple[dict[int, Any], _Numbers]:
     """Give the stored returned values of finished runs, and the runs whose values are missing."""
     nothing = np.zeros(0, np.int64)
     storage = session.storage
@@ -187,7 +183,9 @@ def _kept_values(
         dense = int(done[-1]) - int(done[0]) == len(done) - 1
         values = column.values(slice(int(done[0]), int(done[-1]) + 1) if dense else done)
         values += [NOT_SET] * (len(done) - len(values))
-    found = {int(row): value for row, value in zip(done.tolist(), values, strict=True) if value is not NOT_SET}
+    found = {
+        int(row): value for row, value in zip(done.tolist(), values, strict=True) if value is not NOT_SET
+    }
     if len(found) == len(done):
         return found, nothing
     numbers = storage.run_table().column("session")

@@ -17,7 +17,7 @@ from pypet_ng.tree.structure import Tree
 if TYPE_CHECKING:
     from pypet_ng.storage.base import StorageService
 
-__all__ = ["Facts", "Session", "trajectory_info"]
+__all__ = ["Facts", "Session", "forget_read_ahead", "trajectory_info"]
 
 
 @dataclass(slots=True)
@@ -77,3 +77,10 @@ def trajectory_info(session: Session) -> TrajectoryInfo:
         length=len(session.plan),
         facts=kept,
     )
+
+
+def forget_read_ahead(session: Session) -> None:
+    """Drop what was read ahead of single runs: something is stored anew."""
+    forget = getattr(session.tree.reserve, "forget", None)
+    if forget is not None:
+        forget()

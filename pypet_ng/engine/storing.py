@@ -9,7 +9,7 @@ import numpy as np
 
 from pypet_ng.engine.attach import attach, explored_leaves
 from pypet_ng.engine.batching import skeleton_of
-from pypet_ng.engine.session import Session, trajectory_info
+from pypet_ng.engine.session import Session, forget_read_ahead, trajectory_info
 from pypet_ng.errors import DataNotInStorageError
 from pypet_ng.storage.base import StorageService
 from pypet_ng.tree.nodes import Group, Leaf, Node, ParameterLeaf
@@ -146,6 +146,7 @@ def store_all(
     """Store the whole tree, the plan and the states of runs that were made in memory."""
     storage = ensure_storage(session)
     mode = write_mode(store_data)
+    forget_read_ahead(session)
     with storage.writing():
         was_attached = session.facts.attached
         attach(session)
@@ -190,6 +191,7 @@ def store_nodes(
     """Store some subtrees; the trajectory itself is made if it is not there yet."""
     storage = ensure_storage(session)
     mode = write_mode(store_data)
+    forget_read_ahead(session)
     with storage.writing():
         if not session.tree.scope.running:
             attach(session)
@@ -221,6 +223,7 @@ def store_items(
     """Store single nodes without what is below; `overwrite` True or names of items replaces those."""
     storage = ensure_storage(session)
     mode = WriteMode.OVERWRITE if overwrite else write_mode(store_data)
+    forget_read_ahead(session)
     with storage.writing():
         if not session.tree.scope.running:
             attach(session)
@@ -248,6 +251,7 @@ def delete_items(
     """Delete (node or None, path) from the storage; TypeError for groups with children."""
     storage = ensure_storage(session)
     explored = set(session.plan.names)
+    forget_read_ahead(session)
     with storage.writing():
         for node, path in targets:
             held = [".".join(name) for name in explored if name[: len(path)] == path]

@@ -120,7 +120,9 @@ class _Flight:
         while self._shaken > 0 and self.refused is None:
             self._shaken -= 1
             try:
-                pings = [self._runner.executor.submit(ping, uuid.uuid4().hex) for _ in range(self._runner.ahead)]
+                pings = [
+                    self._runner.executor.submit(ping, uuid.uuid4().hex) for _ in range(self._runner.ahead)
+                ]
             except Exception as error:
                 self._refuse(error)
                 break

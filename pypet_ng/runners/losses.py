@@ -28,7 +28,10 @@ def next_attempt(chunk: Chunk, row: int, retries: int) -> Chunk | None:
 def lost_batch(chunk: Chunk, row: int, began: float, state: RunState, limit: float | None) -> Batch:
     """Give the batch of a run of `chunk` that will not come back."""
     if limit is None:
-        kind, text = "WorkerDied", "the worker process died during the run (out of memory, killed, or crashed)"
+        kind, text = (
+            "WorkerDied",
+            "the worker process died during the run (out of memory, killed, or crashed)",
+        )
     else:
         kind, text = "RunTimeout", f"the run took longer than run_timeout={limit:g} seconds and was ended"
     attempt = int(chunk.attempts[chunk.rows == row][0])

@@ -17,7 +17,6 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from typing import Any
 
-
 from pypet_ng.errors import WorkerError
 from pypet_ng.runners.base import Job
 from pypet_ng.runners.freight import Freezer
@@ -252,5 +251,3 @@ class ProcessRunner:
 
             for pid in worker.pids():
                 os.kill(pid, signal.SIGKILL)
-
-

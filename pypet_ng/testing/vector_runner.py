@@ -56,9 +56,9 @@ class VectorRunner:
         start = time.time()
         given = {path[-1]: np.asarray(values) for path, values in chunk.columns.items()}
         blocks = {
-            Signature(
-                ("results", "runs", "$", name), NodeKind.RESULT, "Result", "", (name,)
-            ): Block(chunk.rows, {name: np.asarray(column)})
+            Signature(("results", "runs", "$", name), NodeKind.RESULT, "Result", "", (name,)): Block(
+                chunk.rows, {name: np.asarray(column)}
+            )
             for name, column in self._function(given).items()
         }
         return Batch(

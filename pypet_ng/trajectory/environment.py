@@ -173,7 +173,9 @@ class Environment:
         given: list[tuple[int, Any]] = self._run(runfunc, args, kwargs, per_run=False)
         return given
 
-    def run_map(self, runfunc: Callable[..., Any], *iter_args: Any, **iter_kwargs: Any) -> list[tuple[int, Any]]:
+    def run_map(
+        self, runfunc: Callable[..., Any], *iter_args: Any, **iter_kwargs: Any
+    ) -> list[tuple[int, Any]]:
         """Like :meth:`run`, but each argument is an iterable with one element per run to do."""
         if not iter_args and not iter_kwargs:
             raise ValueError("run_map needs at least one iterable argument; use run for none.")

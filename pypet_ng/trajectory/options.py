@@ -127,7 +127,9 @@ def sort_options(given: Mapping[str, Any]) -> dict[Fate, dict[str, Any]]:
     for name, value in given.items():
         option = TABLE.get(name)
         if option is None:
-            raise ValueError(f"Environment has no option {name!r} (given: {value!r}).{near_names(name, TABLE)}")
+            raise ValueError(
+                f"Environment has no option {name!r} (given: {value!r}).{near_names(name, TABLE)}"
+            )
         if option.fate is Fate.RENAMED:
             warnings.warn(f"{name!r} is now called {option.note!r}.", DeprecationWarning, stacklevel=4)
             name, option = option.note, TABLE[option.note]

@@ -358,6 +358,29 @@ class Trajectory(  # type: ignore[misc]  # f_load of the whole takes more option
             )
         return found
 
+    # -- results ------------------------------------------------------------------------------
+    def f_add_result(self, *args: Any, **kwargs: Any) -> Any:
+        """Add a result, see :meth:`ResultGroup.f_add_result`."""
+        # The way of a million runs: a name that was used before, one value, in a run. It spares
+        # finding out what is known already; everything else takes the long way to the same end.
+        tree = self._node.tree
+        assert tree is not None
+        if (
+            tree.scope.running
+            and len(args) == 2
+            and ("results", args[0]) in tree.places
+            and self._standards["result"] is Result
+            and tree.naming.auto_run_prepend
+            and (not kwargs or tuple(kwargs) == ("comment",))
+            and "." not in args[0]
+        ):
+            leaf = Result(*args, **kwargs)
+            if tree.add_plain("results", leaf._node):
+                return leaf
+        return self._new_leaf("result", "results", args, kwargs)
+
+    f_ares = f_add_result
+
     # -- exploring ----------------------------------------------------------------------------
     def __len__(self) -> int:
         """Give the number of runs, at least 1."""

@@ -116,5 +116,3 @@ def unpack(luggage: Luggage) -> Trajectory:
     tree.naming.auto_load = False  # the storage stayed at home
     session.plan = Plan() if not luggage.explored else Outline(luggage.explored, luggage.length)
     return traj
-
-

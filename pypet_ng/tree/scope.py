@@ -54,7 +54,7 @@ class Reserve(Protocol):
 class Scope:
     """At which run is the tree, and what did that run add?"""
 
-    __slots__ = ("_name", "_named", "_names", "added", "homes", "index", "links", "running")
+    __slots__ = ("_name", "_named", "_names", "added", "homes", "index", "links", "plain", "running")
 
     def __init__(self) -> None:
         self.index = -1
@@ -67,6 +67,8 @@ class Scope:
         """Groups and names of links made since the run began."""
         self.homes: dict[str, Group] = {}
         """The run's own group in each branch, as soon as something was added there."""
+        self.plain = 0
+        """How many of the added are leaves that hang directly in one of the homes and are known there."""
         self._name = ALL_RUNS
         self._named = -1
         self._names: tuple[str, ...] = ()

@@ -20,7 +20,9 @@ class TestSerialRunner(RunnerContract):
 
 @pytest.mark.parametrize("reverse", [False, True])
 def test_a_runner_that_does_many_runs_at_once_gives_columns(reverse: bool, tmp_path: Any) -> None:
-    runner = VectorRunner(lambda given: {"z": given["x"] ** 2, "v": np.outer(given["x"], [1, 2])}, reverse=reverse)
+    runner = VectorRunner(
+        lambda given: {"z": given["x"] ** 2, "v": np.outer(given["x"], [1, 2])}, reverse=reverse
+    )
     env = Environment(filename=tmp_path / "vector.hdf5", runner=runner)
     env.traj.f_add_parameter("x", 1.0)
     env.traj.f_explore({"x": np.arange(2500.0)})

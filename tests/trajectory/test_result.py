@@ -130,7 +130,7 @@ def test_unknown_items_are_attribute_errors_with_near_names() -> None:
         with pytest.raises(AttributeError):
             call()
     assert getattr(result, "w", None) is None
-    assert not hasattr(result, "_repr_html_")
+    assert not hasattr(result, "_repr_latex_")
 
 
 def test_items_can_be_removed() -> None:
