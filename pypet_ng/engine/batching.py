@@ -74,6 +74,11 @@ def _fold(node: Node, run: str, run_set: str) -> Path:
     return tuple(parts)
 
 
+def _says_nothing(group: Group) -> bool:
+    """Tell whether a group is there for what hangs in it alone."""
+    return bool(group.children) and not group.comment and not group.annotations
+
+
 class BatchBuilder:
     """Gathers finished runs until somebody takes them as one batch. Not thread safe."""
 
@@ -161,7 +166,7 @@ class BatchBuilder:
         """Enter what a run attached to the tree."""
         run = scope.name
         quick = self._quick
-        slow = []
+        slow: list[Node] = []
         for node in scope.added:
             if type(node) is ResultLeaf:
                 home: Any = node.parent
@@ -176,9 +181,8 @@ class BatchBuilder:
                     else:
                         slow.append(node)
                     continue
-            elif type(node) is Group and node.name == run and node.children and not node.comment:
-                if not node.annotations:
-                    continue  # the run's own group: its leaves say all
+            elif type(node) is Group and node.name == run and _says_nothing(node):
+                continue  # the run's own group: its leaves say all
             slow.append(node)
         if slow or scope.links:
             self._add_slowly(row, scope, slow)
@@ -186,9 +190,8 @@ class BatchBuilder:
     def _add_slowly(self, row: int, scope: Scope, nodes: list[Node]) -> None:
         run, run_set = scope.names
         for node in nodes:
-            if type(node) is Group and node.name == run_set and node.children and not node.comment:
-                if not node.annotations:
-                    continue  # the group of the run's set: the leaves in it say all
+            if type(node) is Group and node.name == run_set and _says_nothing(node):
+                continue  # the group of the run's set: the leaves in it say all
             folded = _fold(node, run, run_set)
             if isinstance(node, Leaf):
                 self._add_leaf(row, node, folded)
@@ -241,10 +244,15 @@ class BatchBuilder:
                 columns[item].append(value)  # type: ignore[union-attr]
         block.rows.append(row)  # type: ignore[union-attr]
         home = leaf.parent
-        if len(items) == 1 and type(leaf) is ResultLeaf and home is not None and home.parent is not None:
-            if len(folded) == len(home.path) + 1 and folded[-2] == RUN:
-                place = (home.parent, leaf.name, leaf.class_name, leaf.comment, items[0])
-                self._quick[place] = (block.rows, columns[items[0]])  # type: ignore[assignment]
+        if (
+            len(items) == 1
+            and type(leaf) is ResultLeaf
+            and home is not None
+            and home.parent is not None
+            and folded[-2] == RUN
+        ):
+            place = (home.parent, leaf.name, leaf.class_name, leaf.comment, items[0])
+            self._quick[place] = (block.rows, columns[items[0]])  # type: ignore[assignment]
         if leaf.annotations:
             self._add_annotations(row, leaf, folded)
 

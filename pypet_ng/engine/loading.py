@@ -9,7 +9,7 @@ from typing import Any
 from pypet_ng._typing import Path
 from pypet_ng.engine.attach import read_runbook, take_plan
 from pypet_ng.engine.folded import Rows, hang_runs, load_row, wake_runs
-from pypet_ng.engine.session import Session
+from pypet_ng.engine.session import Session, forget_read_ahead
 from pypet_ng.engine.storing import ensure_storage
 from pypet_ng.errors import DataNotInStorageError
 from pypet_ng.tree.names import BRANCHES
@@ -174,6 +174,7 @@ def _graft_all(session: Session, skeletons: Iterable[Skeleton], flag_of: Any) ->
 def load(session: Session, options: LoadOptions, *, as_new: bool = False) -> None:
     """Load the selected trajectory into an empty or existing tree."""
     storage = ensure_storage(session)
+    forget_read_ahead(session)
     take_plan(session, storage.read_plan())
     flags = {branch: options.of(branch) for branch in BRANCHES}
     wanted = any(flags.values()) or options.other != NOTHING

@@ -72,10 +72,10 @@ def _make_ready(batch: Batch) -> None:
                 failure.row, failure.type, failure.message, failure.traceback, failure.attempt, failure.state
             )
     returned = batch.returned
-    if returned is not None and len(returned.rows) == len(batch.values):
-        if set(map(type, returned.columns[""])) <= _PLAIN:
-            batch.values = []  # the parent takes them from the returned column
-            return
+    kept = returned is not None and len(returned.rows) == len(batch.values)
+    if returned is not None and kept and set(map(type, returned.columns[""])) <= _PLAIN:
+        batch.values = []  # the parent takes them from the returned column
+        return
     bad: dict[int, BaseException] = {}
     for row, value in batch.values:
         if type(value) not in _PLAIN and not (type(value) is np.ndarray and value.dtype.kind in "biufc"):

@@ -202,7 +202,7 @@ class ProcessRunner:
     # -- taking back --------------------------------------------------------------------------
     def _collect(self, worker: _Worker, queue: ChunkQueue) -> Iterator[Batch]:
         while worker.pending and worker.pending[0][0].done():
-            future, chunk, _ = worker.pending[0]
+            future = worker.pending[0][0]
             error = future.exception()
             if error is not None:
                 yield from self._mourn(worker, queue, error)

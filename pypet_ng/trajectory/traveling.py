@@ -90,10 +90,10 @@ def unpack(luggage: Luggage) -> Trajectory:
     tree.wildcards.functions.update(luggage.wildcards)
     session.facts.seed = luggage.seed
     session.facts.timestamp = luggage.timestamp
-    for path, comment, annotations in luggage.groups:
+    for path, comment, notes in luggage.groups:
         group = tree.make_groups(tree.root, path)
         group.comment = comment
-        group.annotations = annotations
+        group.annotations = notes
     for skeleton, data in luggage.leaves:
         leaf = session.make_leaf(skeleton)
         leaf.class_name = skeleton.class_name

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import timeit
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -76,7 +77,7 @@ def small_runs(sheet: Sheet, folder: str) -> None:
 def million(sheet: Sheet, folder: str) -> None:
     env = sweep(folder, "million", MILLION)
     before = peak_mb()
-    seconds = cpu(lambda: env.run(keep))
+    seconds = cpu(partial(env.run, keep))
     share = MILLION / 1e6
     sheet.enter(f"{MILLION:,} runs of the basic example", seconds, "s", 20 * share, seconds=seconds)
     sheet.enter("  growth of peak memory", peak_mb() - before, "MB", 250)

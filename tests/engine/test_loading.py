@@ -267,6 +267,21 @@ def test_results_stored_since_loading_can_be_loaded(swept: Place) -> None:
     assert reader.results.runs.run_00000004.group.z.z == 70
 
 
+def test_what_was_read_ahead_is_not_taken_for_what_was_stored_later(swept: Place) -> None:
+    traj = swept.load()
+    traj.v_auto_load = True
+    z = [traj.f_get(f"results.runs.run_0000000{i}.group.z", auto_load=True) for i in range(RUNS - 1)]
+    z[1].f_set(b="new")
+    traj.f_store_item(z[1], overwrite="b")
+    traj.f_delete_item(z[2], remove_from_trajectory=True)
+    z[1].f_empty()
+    traj.f_load_item(z[1])
+    assert z[1].b == "new"
+    with pytest.raises(DataNotInStorageError):
+        traj.f_get("results.runs.run_00000002.group.z", auto_load=True)
+    swept.check()
+
+
 def test_trajectories_are_found_by_name_or_index(swept: Place) -> None:
     service = swept.service()
     assert load_trajectory(index=0, storage_service=service).v_name == "traj"

@@ -163,17 +163,17 @@ def test_a_returned_value_that_cannot_travel_is_that_runs_failure(shared: Proces
 
 
 def test_an_exception_that_cannot_travel_is_told_by_its_record(shared: ProcessRunner) -> None:
-    class Stubborn(Exception):
+    class StubbornError(Exception):
         def __reduce__(self) -> Any:
             raise TypeError("I stay")
 
     def fail(traj: Any) -> float:
         if traj.x == 2.0:
-            raise Stubborn("here")
+            raise StubbornError("here")
         return float(traj.x)
 
     env = sweep(shared, 6)
-    with pytest.raises(RuntimeError, match="Stubborn: here"):
+    with pytest.raises(RuntimeError, match="StubbornError: here"):
         env.run(fail)
     assert states(env) == {2: "failed"}
 
