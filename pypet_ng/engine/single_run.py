@@ -141,10 +141,13 @@ class TreeJob:
         clock = time.time
         mark = self.mark
         last = clock()
+        scope = tree.scope
+        tree.move_to(-1)
         for place, row in enumerate(chunk.rows.tolist()):
             for move, values in movers:
                 move(row, values[place])
-            tree.move_to(row, running=True)
+            scope.index = row
+            scope.running = True
             if constant is None:
                 args, kwargs = self._arguments.of(row)
             failure = None
@@ -155,8 +158,8 @@ class TreeJob:
             try:
                 value = function(trajectory, *args, **kwargs)
                 finish = clock()
-                if tree.scope.added or tree.scope.links:
-                    builder.add(row, tree.scope)
+                if scope.added or scope.links:
+                    builder.add(row, scope)
             except KeyboardInterrupt:
                 self._clean(keep=False)
                 if len(builder):
@@ -169,7 +172,7 @@ class TreeJob:
             builder.end_run(row, start, finish, attempts[place], value, failure)
             if failure is None:
                 self._none_ended_well = False
-            if tree.scope.added or tree.scope.links:
+            if scope.added or scope.links:
                 self._clean(keep=self._keep_nodes and failure is None)
             if (
                 finish - last >= self._interval

@@ -54,7 +54,7 @@ class Reserve(Protocol):
 class Scope:
     """At which run is the tree, and what did that run add?"""
 
-    __slots__ = ("_name", "_named", "_names", "added", "homes", "index", "links", "plain", "running")
+    __slots__ = ("_name", "_named", "_names", "added", "homes", "index", "links", "plain", "running", "spare")
 
     def __init__(self) -> None:
         self.index = -1
@@ -69,6 +69,8 @@ class Scope:
         """The run's own group in each branch, as soon as something was added there."""
         self.plain = 0
         """How many of the added are leaves that hang directly in one of the homes and are known there."""
+        self.spare: Group | None = None
+        """A run's group that is out of the tree, empty, and unknown to anybody."""
         self._name = ALL_RUNS
         self._named = -1
         self._names: tuple[str, ...] = ()

@@ -102,8 +102,13 @@ class Tree:
                 runs: Any = home.parent
                 del runs.children[home.name]
                 runs.runs.pop(home.name, None)
+                home.parent = home.tree = None
+                if home.view is None:  # nobody has seen it: it can serve the next run as well
+                    home.children.clear()
+                    scope.spare = home
             for node in scope.added:
-                node.tree = node.parent = node.view = None
+                if node is not scope.spare:
+                    node.tree = node.parent = node.view = None
             self._begin_scope()
             return
         for group, name in scope.links:
@@ -166,7 +171,9 @@ class Tree:
         if name in runs.children:
             home = self.make_groups(runs, (name,))
         else:  # as attach does it, but this happens in each run and nothing needs to be found out
-            home = Group(name)
+            home = scope.spare or Group(name)
+            scope.spare = None
+            home.name = name
             home.parent = runs
             home.tree = self
             home.of_run = True
