@@ -189,11 +189,8 @@ class TreeJob:
         if not keep:
             self._tree.leave_run()
             return
-        scope = self._tree.scope
-        scope.running = False
-        for node in scope.added if self._stores else ():
+        for node in self._tree.scope.added if self._stores else ():
             if isinstance(node, Leaf):
                 node.kept = frozenset(node.dump())
             node.stored = True
-        scope.added = []
-        scope.links = []
+        self._tree.keep_run()

@@ -133,6 +133,11 @@ class Tree:
             node.tree = node.parent = node.view = None
         self._begin_scope()
 
+    def keep_run(self) -> None:
+        """Leave the run, and in the tree what its function added."""
+        self.scope.running = False
+        self._begin_scope()
+
     def _begin_scope(self) -> None:
         scope = self.scope
         scope.added = []
