@@ -14,7 +14,9 @@ import numpy.typing as npt
 from pypet_ng.engine.attach import attach, explored_leaves
 from pypet_ng.engine.batching import BatchBuilder
 from pypet_ng.engine.folded import put_to_sleep
+from pypet_ng.engine.homecoming import take_in
 from pypet_ng.engine.progress import Observer, Silent
+from pypet_ng.engine.returned import Gathered
 from pypet_ng.engine.session import Session, forget_read_ahead
 from pypet_ng.engine.single_run import PerRun, SameForAll, TreeJob
 from pypet_ng.engine.storing import store_all
@@ -52,12 +54,12 @@ def run(
     args: Sequence[Any],
     kwargs: Mapping[str, Any],
     *,
-    results: list[tuple[int, Any]],
+    results: Gathered,
     per_run: bool = False,
     session_facts: Mapping[str, Any] | None = None,
     observer: Observer | None = None,
 ) -> None:
-    """Do all runs of the plan that are not done; (index, returned value) go to `results`, sorted.
+    """Do all runs of the plan that are not done; (index, returned value) go to `results`.
 
     In the first call of a session on an existing trajectory the list has the values of all points
     of the plan, later the new ones only. See the architecture, section "one run, end to end".
@@ -101,7 +103,7 @@ def run(
             missing = np.union1d(missing, lost).astype(np.int64)
         session.facts.given = max(session.facts.given, len(session.plan))
         arguments = PerRun(missing.tolist(), args, kwargs) if per_run else SameForAll(args, kwargs)
-        results.extend(values.items())
+        results.add(values.items())
         if len(missing):
             put_to_sleep(session, missing)
             job = TreeJob(
@@ -124,7 +126,6 @@ def run(
             try:
                 _loop(session, settings, runner, job, missing, results, observer)
             finally:
-                results.sort(key=_index)
                 observer.finished()
                 _go_home(session)
                 if storage is not None:
@@ -147,10 +148,6 @@ def retry_failed(session: Session) -> list[int]:
         if session.storage is not None and session.facts.attached:
             session.storage.mark_runs(rows, int(RunState.NONE))
     return [int(row) for row in rows]
-
-
-def _index(pair: tuple[int, Any]) -> int:
-    return pair[0]
 
 
 def _go_home(session: Session) -> None:
@@ -206,7 +203,7 @@ def _loop(
     runner: Runner,
     job: TreeJob,
     missing: _Numbers,
-    results: list[tuple[int, Any]],
+    results: Gathered,
     observer: Observer,
 ) -> None:
     storage = session.storage if settings.automatic_storing else None
@@ -221,8 +218,10 @@ def _loop(
         batch.runs.session = number
         if storage is not None:
             storage.append_runs(batch)
+        else:
+            take_in(session, batch)
         book.enter(batch.runs)
-        results.extend(batch.values)
+        results.add(batch.values)
         for failure in batch.failures:
             book.failures[failure.row] = failure
             if lowest is None or failure.row < lowest.row:

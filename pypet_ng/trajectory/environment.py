@@ -6,7 +6,7 @@ import os
 import platform
 import sys
 import time as clock
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any
 
@@ -15,6 +15,7 @@ from pypet_ng.engine import running
 from pypet_ng.engine.estimate import estimate
 from pypet_ng.engine.logs import LogOptions, SweepLog, log_options, logging_to
 from pypet_ng.engine.progress import Silent, Together, observer_of
+from pypet_ng.engine.returned import Gathered
 from pypet_ng.errors import near_names
 from pypet_ng.runners import Runner
 from pypet_ng.settings import OnError, RunSettings
@@ -87,7 +88,7 @@ class Environment:
         self._logging = log_options(own, on_disk=on_disk)
         observer_of(self._report_progress)  # what it cannot mean is to be heard of before the sweep
         self._timestamp = clock.time()
-        self._last_results: list[tuple[int, Any]] = []
+        self._last_results = Gathered()
 
     # -- what it works on ---------------------------------------------------------------------
     @property
@@ -120,9 +121,9 @@ class Environment:
         self._dry_run = bool(dry)
 
     @property
-    def last_results(self) -> list[tuple[int, Any]]:
+    def last_results(self) -> Sequence[tuple[int, Any]]:
         """What the last ``run`` gave, also if it ended with an error."""
-        return self._last_results
+        return self._last_results.all()
 
     @property
     def timestamp(self) -> float:
@@ -202,7 +203,7 @@ class Environment:
             )
         with logging_to(self._logging, self._traj.v_name, self.name) as folder:
             log = SweepLog(session, self._runner.name, folder) if self._logging.enabled else Silent()
-            self._last_results = []
+            self._last_results = Gathered()
             running.run(
                 session,
                 self._settings,
@@ -215,7 +216,7 @@ class Environment:
                 session_facts=self._facts(),
                 observer=Together(log, observer_of(self._report_progress)),
             )
-        return self._last_results
+        return self._last_results.all()
 
     def _facts(self) -> dict[str, Any]:
         return {
