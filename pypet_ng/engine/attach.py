@@ -168,9 +168,7 @@ def read_runbook(session: Session) -> None:
     table = storage.run_table()
     book = session.runs
     book.grow(max(len(session.plan), len(table), book.length))
-    for name in ("state", "attempt", "start", "finish"):
-        column = table.column(name)
-        getattr(book, name)[: len(column)] = column
+    book.take_over(table.column("state"), table.column)
 
 
 def _compare_parameters(session: Session, storage: StorageService) -> None:

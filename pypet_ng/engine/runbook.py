@@ -2,39 +2,83 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 
+from pypet_ng._typing import Array
 from pypet_ng.tree.records import Failure, RunState, RunStates
 
 __all__ = ["RunBook"]
 
+_PUT_OFF = ("attempt", "start", "finish")
+_COLUMNS = ("state", *(f"_{name}" for name in _PUT_OFF))
+
 
 class RunBook:
-    """States and times of all runs in memory: 25 bytes per run, grown as the plan grows."""
+    """States and times of all runs in memory: 19 bytes per run, grown as the plan grows.
 
-    __slots__ = ("attempt", "failures", "finish", "length", "start", "state")
+    What is stored on attempts and times is read when somebody first asks for it.
+    """
+
+    __slots__ = ("_attempt", "_finish", "_start", "_stored", "failures", "length", "state")
 
     def __init__(self, length: int = 0) -> None:
         self.length = 0
         self.state: npt.NDArray[np.uint8] = np.zeros(0, np.uint8)
-        self.attempt: npt.NDArray[np.uint16] = np.zeros(0, np.uint16)
-        self.start: npt.NDArray[np.float64] = np.zeros(0)
-        self.finish: npt.NDArray[np.float64] = np.zeros(0)
+        self._attempt: npt.NDArray[np.uint16] = np.zeros(0, np.uint16)
+        self._start: npt.NDArray[np.float64] = np.zeros(0)
+        self._finish: npt.NDArray[np.float64] = np.zeros(0)
+        self._stored: Callable[[str], Array] | None = None
         self.failures: dict[int, Failure] = {}
         self.grow(length)
+
+    def take_over(self, state: npt.NDArray[np.uint8], stored: Callable[[str], Array]) -> None:
+        """Take over stored states; `stored` gives the columns attempt, start and finish by name."""
+        self._settle()
+        self.grow(max(self.length, len(state)))
+        self.state[: len(state)] = state
+        self._stored = stored
+
+    def _settle(self) -> None:
+        """Read what was put off."""
+        stored, self._stored = self._stored, None
+        if stored is not None:
+            for name in _PUT_OFF:
+                column = stored(name)[: self.length]
+                getattr(self, f"_{name}")[: len(column)] = column
+
+    @property
+    def attempt(self) -> npt.NDArray[np.uint16]:
+        """How often each run was tried."""
+        self._settle()
+        return self._attempt
+
+    @property
+    def start(self) -> npt.NDArray[np.float64]:
+        """When each run began, seconds since the epoch."""
+        self._settle()
+        return self._start
+
+    @property
+    def finish(self) -> npt.NDArray[np.float64]:
+        """When each run ended, seconds since the epoch."""
+        self._settle()
+        return self._finish
 
     def grow(self, length: int) -> None:
         """Make room for `length` runs; amortised, so that many small steps stay linear."""
         if length > len(self.state):
             room = max(length, 2 * len(self.state))
-            for name in ("state", "attempt", "start", "finish"):
+            for name in _COLUMNS:
                 old = getattr(self, name)
                 new = np.zeros(room, old.dtype)
                 new[: self.length] = old[: self.length]
                 setattr(self, name, new)
         if length < self.length:
-            for name in ("state", "attempt", "start", "finish"):
+            self._settle()
+            for name in _COLUMNS:
                 getattr(self, name)[length : self.length] = 0
         self.length = length
 

@@ -1,5 +1,6 @@
 """Which kinds of columns are there? (``held.py`` has those with values, ``derived.py`` the others.)"""
 
+from pypet_ng.spaces.deferred import DeferredArray
 from pypet_ng.spaces.derived import ChainColumn, IndexedColumn, PeriodicColumn, chain
 from pypet_ng.spaces.held import (
     ArrayColumn,
@@ -15,6 +16,7 @@ __all__ = [
     "ArrayColumn",
     "ChainColumn",
     "Column",
+    "DeferredArray",
     "IndexedColumn",
     "ListColumn",
     "OpaqueColumn",

@@ -6,7 +6,8 @@ other. A part holds values (array, list, opaque), or repeats or picks those of a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -19,6 +20,7 @@ from pypet_ng.spaces.columns import (
     ArrayColumn,
     ChainColumn,
     Column,
+    DeferredArray,
     IndexedColumn,
     ListColumn,
     OpaqueColumn,
@@ -40,6 +42,8 @@ _EXPLORED: Final = b"_explored"
 _VALUES: Final = b"values"
 _BASE: Final = b"base"
 _INDEX: Final = b"index"
+_LONG: Final = 20_000
+"""Points from which on a plain column of numbers is read when it is wanted."""
 _SMALL: Final = 4096
 """Up to so many appended points are kept as values: a part of their own costs 2 KiB."""
 _INT: Final = np.dtype("<i8")
@@ -156,8 +160,12 @@ class PlanStore:
             self._write_part(group, count, plain or column, planned)
 
     # -- reading ------------------------------------------------------------------------------
-    def read(self) -> Plan:
-        """Give the stored plan."""
+    def read(self, later: Callable[[Path], Column] | None = None) -> Plan:
+        """Give the stored plan.
+
+        With `later`, which reads the column of a parameter when it is wanted, long plain columns of
+        numbers are not read now.
+        """
         length = self.length
         columns = {}
         for path in self.names:
@@ -166,13 +174,22 @@ class PlanStore:
                 raise BrokenFileError(
                     f"the explored values of {'.'.join(path)!r} are missing: restore a copy"
                 )
-            column = self._read(h5g.open(place, _EXPLORED))
+            explored = h5g.open(place, _EXPLORED)
+            column: Column | None = None
+            if later is not None and length >= _LONG:
+                column = _deferred(explored, length, partial(later, path))
+            if column is None:
+                column = self._read(explored)
             if len(column) != length:
                 raise BrokenFileError(
                     f"{'.'.join(path)!r} has {len(column)} explored values for {length} runs: restore a copy"
                 )
             columns[path] = column
         return Plan(columns)
+
+    def column(self, path: Path) -> Column:
+        """Give the stored values of one parameter."""
+        return self._read(h5g.open(self._parameter(path), _EXPLORED))
 
     def _read(self, group: Id) -> Column:
         return chain(self._read_part(h5g.open(group, _part(number))) for number in range(_parts(group)))
@@ -230,6 +247,22 @@ def _plain(column: Column) -> Column | None:
     if numbers is not None and kind is not None:
         return ArrayColumn(numbers, kind)
     return ListColumn(column.take())
+
+
+def _deferred(group: Id, length: int, read: Callable[[], Any]) -> Column | None:
+    """Give a column that is read later, None if it is not one array of numbers."""
+    if _parts(group) != 1:
+        return None
+    part = h5g.open(group, _part(0))
+    if attributes.get_text(part, b"structure") != "array":
+        return None
+    values = ItemColumn.open(part, _VALUES)
+    if values is None or values.length != length:
+        return None
+    first = _read_array(values, RowSet(0, 1))
+    if first is None or first.value_type is None or len(values.variants()) != 1:
+        return None
+    return DeferredArray(length, first.value_type, read)
 
 
 def _read_array(values: ItemColumn, rows: RowSet) -> Column | None:

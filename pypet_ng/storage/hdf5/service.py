@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy.typing as npt
 from pypet_ng import encoding
 from pypet_ng._typing import Path, Rows
 from pypet_ng.errors import DataNotInStorageError, StorageError, near_names
+from pypet_ng.spaces.columns import Column
 from pypet_ng.spaces.plan import Plan
 from pypet_ng.storage.base import RETURNED
 from pypet_ng.storage.hdf5 import care
@@ -341,7 +343,11 @@ class HDF5StorageService:
 
     def read_plan(self) -> Plan:
         with self._opened() as trajectory:
-            return trajectory.plan.read()
+            return trajectory.plan.read(partial(self._plan_column, self._chosen()))
+
+    def _plan_column(self, name: str, path: Path) -> Column:
+        with self._opened(name) as trajectory:
+            return trajectory.plan.column(path)
 
     def add_session(self, facts: Mapping[str, Any]) -> int:
         with self._changing() as trajectory:
