@@ -126,11 +126,13 @@ def _place_in_run(session: Session, leaf: Leaf) -> None:
             leaf.move_to(index, column[index])  # type: ignore[attr-defined]
 
 
-def _graft(session: Session, skeleton: Skeleton, flag: int) -> None:
-    """Make the node of a skeleton, or complete the one that is there."""
+def _graft(session: Session, skeleton: Skeleton, flag: int, parents: dict[Path, Group]) -> None:
+    """Make the node of a skeleton, or complete the one that is there. `parents`: groups met so far."""
     tree = session.tree
     path = skeleton.path
-    parent = tree.make_groups(tree.root, path[:-1])
+    parent = parents.get(path[:-1])
+    if parent is None:
+        parent = parents[path[:-1]] = tree.make_groups(tree.root, path[:-1])
     node = parent.children.get(path[-1])
     if skeleton.kind is NodeKind.LINK:
         if node is None:
@@ -142,23 +144,27 @@ def _graft(session: Session, skeleton: Skeleton, flag: int) -> None:
         node = Group(path[-1]) if skeleton.kind is NodeKind.GROUP else session.make_leaf(skeleton)
         node.name = path[-1]
         node.comment = skeleton.comment
-        node.annotations = dict(skeleton.annotations) or None
+        if skeleton.annotations:
+            node.annotations = dict(skeleton.annotations)
         tree.attach(parent, node)
     elif flag == OVERWRITE or not node.stored:
         node.comment = skeleton.comment or node.comment
         node.annotations = {**skeleton.annotations, **(node.annotations or {})} or None
     node.stored = True
     if isinstance(node, Leaf):
-        node.kept |= frozenset(skeleton.items)
+        items = frozenset(skeleton.items)
+        node.kept = node.kept | items if node.kept else items
         if flag >= DATA and (node.is_empty or flag == OVERWRITE):
             fill(session, node)
         if skeleton.locked:
             node.locked = True
-        _place_in_run(session, node)
+        if skeleton.kind is NodeKind.PARAMETER:
+            _place_in_run(session, node)
 
 
 def _graft_all(session: Session, skeletons: Iterable[Skeleton], flag_of: Any) -> None:
     links = []
+    parents: dict[Path, Group] = {}
     for skeleton in skeletons:
         flag = flag_of(skeleton.path)
         if flag == NOTHING:
@@ -166,9 +172,9 @@ def _graft_all(session: Session, skeletons: Iterable[Skeleton], flag_of: Any) ->
         if skeleton.kind is NodeKind.LINK:
             links.append(skeleton)
         else:
-            _graft(session, skeleton, flag)
+            _graft(session, skeleton, flag, parents)
     for skeleton in links:
-        _graft(session, skeleton, SKELETON)
+        _graft(session, skeleton, SKELETON, parents)
 
 
 def load(session: Session, options: LoadOptions, *, as_new: bool = False) -> None:

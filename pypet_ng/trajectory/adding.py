@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from pypet_ng._typing import Path
 from pypet_ng.errors import InvalidNameError, NotInRunError
-from pypet_ng.tree.names import BRANCHES, check_part
+from pypet_ng.tree.names import BRANCHES, check_part, expand, split
 from pypet_ng.tree.nodes import Group, Leaf, Node
 from pypet_ng.tree.records import NodeKind
 from pypet_ng.tree.runnames import run_index, run_name
@@ -27,6 +27,7 @@ first place is a branch and stands for the current run's group in it, made only 
 _PER_RUN: Final = ("results", "derived_parameters")
 _MOST_PLACES: Final = 20_000
 _checked: set[str] = set()
+_plain: set[str] = set()
 _PARAMETERS: Final = frozenset({"parameters", "config", "derived_parameters"})
 
 
@@ -103,8 +104,31 @@ def place(tree: Tree, start: Group, name: str, branch: str | None) -> Place:
     return _place_anew(tree, start, name, branch)
 
 
+def _all_plain(tree: Tree, parts: Path, branch: str) -> bool:
+    """Tell whether parts mean what they say: no abbreviation, no run's name, nothing to warn of."""
+    if not parts or parts[0] == branch or not tree.wildcards.functions.keys().isdisjoint(parts):
+        return False
+    for part in parts:
+        if part not in _plain:
+            if part in tree.reserved or keyword.iskeyword(part) or expand(part) != part:
+                return False
+            if part[:4] == "run_":
+                return False
+            check_part(part)
+            if len(_plain) < 100_000:
+                _plain.add(part)
+    return True
+
+
 def _place_anew(tree: Tree, start: Group, name: str, branch: str | None) -> Place:
     scope = tree.scope
+    if branch is not None and start is tree.root and type(name) is str:
+        plain = split(name)
+        if _all_plain(tree, plain, branch):
+            if len(tree.places) >= _MOST_PLACES:
+                tree.places.clear()
+            tree.places[branch, name] = plain
+            return place(tree, start, name, branch)
     resolve = tree.wildcards.resolve
     raw = resolve_parts(tree, name)
     parts = tuple([resolve(part, scope.index) for part in raw])

@@ -10,7 +10,7 @@ from pypet_ng._typing import Path
 from pypet_ng.errors import InvalidNameError
 from pypet_ng.tree.runnames import run_name, set_name
 
-__all__ = ["BRANCHES", "Wildcards", "check_part", "split"]
+__all__ = ["BRANCHES", "Wildcards", "check_part", "expand", "split"]
 
 BRANCHES: Final = ("config", "parameters", "derived_parameters", "results")
 """The four branches every trajectory can have below its root."""
