@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import contextlib
+import gc
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -163,8 +165,31 @@ def _graft(session: Session, skeleton: Skeleton, flag: int, parents: dict[Path, 
 
 
 def _graft_all(session: Session, skeletons: Iterable[Skeleton], flag_of: Any) -> None:
-    links = []
     parents: dict[Path, Group] = {}
+    with _undisturbed():
+        links = _graft_nodes(session, skeletons, flag_of, parents)
+    for skeleton in links:
+        _graft(session, skeleton, SKELETON, parents)
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Put off the collector of cyclic garbage: of thousands of new nodes, all stay, and looking through
+    them again and again would take longer than making them."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def _graft_nodes(
+    session: Session, skeletons: Iterable[Skeleton], flag_of: Any, parents: dict[Path, Group]
+) -> list[Skeleton]:
+    """Graft all but the links; gives those."""
+    links = []
     for skeleton in skeletons:
         flag = flag_of(skeleton.path)
         if flag == NOTHING:
@@ -173,8 +198,7 @@ def _graft_all(session: Session, skeletons: Iterable[Skeleton], flag_of: Any) ->
             links.append(skeleton)
         else:
             _graft(session, skeleton, flag, parents)
-    for skeleton in links:
-        _graft(session, skeleton, SKELETON, parents)
+    return links
 
 
 def load(session: Session, options: LoadOptions, *, as_new: bool = False) -> None:

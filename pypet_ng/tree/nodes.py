@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 __all__ = ["Group", "Leaf", "Node", "ParameterLeaf", "ResultLeaf"]
 
 
+_NOTHING: frozenset[str] = frozenset()
+
+
 class Node:
     """What groups and leaves have in common."""
 
@@ -117,7 +120,7 @@ class Leaf(Node):
         super().__init__(name, comment)
         self.class_name = class_name
         self.locked = False
-        self.kept: frozenset[str] = frozenset()
+        self.kept: frozenset[str] = _NOTHING
         """Names of the items that are stored."""
 
     @property
@@ -188,7 +191,14 @@ class ResultLeaf(Leaf):
     kind = NodeKind.RESULT
 
     def __init__(self, name: str, comment: str = "", class_name: str = "Result") -> None:
-        super().__init__(name, comment, class_name)
+        # flat, without the constructors above it: trees of many thousand results are loaded at once
+        self.name = name
+        self.comment = comment
+        self.parent = self.tree = self.annotations = None
+        self.stored = self.locked = False
+        self.view = None
+        self.class_name = class_name
+        self.kept = _NOTHING
         self.items: dict[str, Any] = {}
 
     @property
