@@ -13,23 +13,27 @@ import tempfile
 
 __all__ = ["MarkBoard", "MarkSlot"]
 
-_SLOT = struct.Struct("<qd")
+_SLOT = struct.Struct("=qd")
 """Run index (-1: none) and the time it began, seconds since the epoch."""
 
 
 class MarkSlot:
     """A worker's own slot. Used by one thread of one process."""
 
-    __slots__ = ("_map", "_offset")
+    __slots__ = ("_place", "_rows", "_times")
 
     def __init__(self, filename: str, number: int) -> None:
         with open(filename, "r+b") as file:
-            self._map = mmap.mmap(file.fileno(), 0)
-        self._offset = number * _SLOT.size
+            whole = memoryview(mmap.mmap(file.fileno(), 0))
+        self._rows = whole.cast("q")
+        self._times = whole.cast("d")
+        self._place = 2 * number
 
     def __call__(self, row: int, moment: float) -> None:
         """Enter that run `row` begins (-1: the last one is over)."""
-        _SLOT.pack_into(self._map, self._offset, row, moment)
+        place = self._place
+        self._times[place + 1] = moment
+        self._rows[place] = row
 
 
 class MarkBoard:
