@@ -14,7 +14,7 @@ from pypet_ng._version import __version__
 from pypet_ng.engine import running
 from pypet_ng.engine.estimate import estimate
 from pypet_ng.engine.logs import LogOptions, SweepLog, log_options, logging_to
-from pypet_ng.engine.progress import Silent, Together, observer_of
+from pypet_ng.engine.progress import Observer, Silent, Together, observer_of
 from pypet_ng.engine.status import StatusFile
 from pypet_ng.errors import near_names
 from pypet_ng.runners import Runner
@@ -205,10 +205,9 @@ class Environment:
         with logging_to(self._logging, self._traj.v_name, self.name) as folder:
             log = SweepLog(session, self._runner.name, folder) if self._logging.enabled else Silent()
             storage = session.storage
-            on_disk = (
-                self._settings.automatic_storing and storage is not None and storage.location != ":memory:"
-            )
-            status = StatusFile(storage.location, lambda: session.facts.number) if on_disk else Silent()
+            status: Observer = Silent()
+            if self._settings.automatic_storing and storage is not None and storage.location != ":memory:":
+                status = StatusFile(storage.location, lambda: session.facts.number)
             self._last_results = []
             running.run(
                 session,
