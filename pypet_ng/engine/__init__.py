@@ -1,1 +1,1 @@
-"""TODO."""
+"""What happens between the script and the storage while a trajectory is at work?"""
