@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from pypet_ng.tree.records import Batch
+from pypet_ng.tree.records import Batch, RunStates
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -89,7 +89,7 @@ class Together:
 class Tally:
     """Counts runs and estimates the time that is left."""
 
-    __slots__ = ("before", "began", "clock", "ended", "failed", "total")
+    __slots__ = ("before", "began", "clock", "ended", "failed", "total", "worked")
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.clock = clock
@@ -100,13 +100,22 @@ class Tally:
         self.total = total
         self.before = done
         self.ended = self.failed = 0
-        self.began = self.clock()
+        self.began = self.worked = self.clock()
 
     def add(self, batch: Batch) -> None:
         """Count the runs of a batch."""
         if batch.runs is not None:
+            if not self.ended:
+                self._leave_out_the_start(batch.runs)
             self.ended += len(batch.runs.rows)
             self.failed += len(batch.failures)
+
+    def _leave_out_the_start(self, first: RunStates) -> None:
+        """Let the clock begin with the first run: workers take seconds to start, quick runs take none."""
+        if len(first.rows) and first.start.min() > 0:
+            took = float(first.finish.max() - first.start.min())  # of one host: its clock may be off
+            if took >= 0:
+                self.worked = max(self.began, self.clock() - took)
 
     @property
     def done(self) -> int:
@@ -120,7 +129,7 @@ class Tally:
 
     def words(self) -> str:
         """Give failures, rate and remaining time, where they are known."""
-        passed = self.clock() - self.began
+        passed = self.clock() - self.worked
         parts = [f"{self.failed} failed"] if self.failed else []
         if self.ended and passed > 0:
             rate = self.ended / passed

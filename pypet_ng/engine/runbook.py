@@ -98,7 +98,7 @@ class RunBook:
 
     def is_done(self, index: int) -> bool:
         """Tell whether a run ended well."""
-        return index < self.length and self.state[index] == RunState.DONE
+        return index < self.length and bool(self.state[index] == RunState.DONE)
 
     def missing(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """Give those of `rows` that are not done, in their order."""

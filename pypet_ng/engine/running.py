@@ -125,6 +125,17 @@ def run(
             observer.started(len(wanted), len(wanted) - len(missing))
             try:
                 _loop(session, settings, runner, job, missing, results, observer)
+            except KeyboardInterrupt as stop:
+                done = int(np.count_nonzero(book.state[wanted] == RunState.DONE))
+                stop.add_note(
+                    f"{done} of {len(wanted)} runs of trajectory {tree.root.name!r} are done"
+                    + (
+                        ". Run the script again to do the others."
+                        if storage is not None
+                        else ", but not stored."
+                    )
+                )
+                raise
             finally:
                 observer.finished()
                 _go_home(session)
@@ -210,7 +221,7 @@ def _loop(
     book = session.runs
     number = session.facts.number
     attempts = (book.attempt[missing] + 1).astype(np.uint16)
-    failed = finished = 0
+    failed = finished = untried = 0
     lowest: Failure | None = None
     committed = time.monotonic()
     for batch in runner.run(job, make_chunks(session.plan, missing, attempts)):
@@ -230,12 +241,13 @@ def _loop(
         finished += len(batch.runs.rows)
         observer.advanced(batch)
         if batch.failures and _give_up(settings, batch, failed, finished):
+            untried = len(missing) - finished
             break
         if storage is not None and time.monotonic() - committed >= settings.commit_interval:
             storage.commit()
             committed = time.monotonic()
     if lowest is not None and settings.on_error is not OnError.RETURN:
-        _raise(session, lowest, failed, len(missing))
+        _raise(session, lowest, failed, len(missing), untried)
 
 
 def _give_up(settings: RunSettings, batch: Batch, failed: int, finished: int) -> bool:
@@ -244,13 +256,14 @@ def _give_up(settings: RunSettings, batch: Batch, failed: int, finished: int) ->
     return settings.on_error is OnError.RAISE and failed == finished and finished >= 10
 
 
-def _raise(session: Session, failure: Failure, failed: int, count: int) -> None:
+def _raise(session: Session, failure: Failure, failed: int, count: int, untried: int) -> None:
     """Raise the run's own exception with notes on where it happened; its record where it could not travel."""
     point = {".".join(path): value for path, value in session.plan.point(failure.row).items()}
     error = failure.error or RunFailedError(f"{failure.type}: {failure.message}\n{failure.traceback}")
     error.add_note(
         f"Run {failure.row} of trajectory {session.tree.root.name!r} failed at {point}; "
-        f"{failed} of {count} runs failed. The others are kept. "
+        f"{failed} of {count} runs failed{f', so {untried} were not tried' if untried else ''}. "
+        "The others are kept. "
         "Mend the function and run the script again: only what is missing is done."
     )
     raise error

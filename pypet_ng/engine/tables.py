@@ -47,8 +47,11 @@ def frame(
             entries.extend(every if names else [])
         else:
             for name in _listed(names):
+                entry = catalog.find(name)
+                if entry in entries:  # the explored parameters are there already
+                    continue
                 given[len(entries)] = getattr(name, "v_full_name", name)
-                entries.append(catalog.find(name))
+                entries.append(entry)
 
     take(parameters, [*catalog.explored, *_ordinary(catalog)] if parameters is True else [], catalog.explored)
     if derived_parameters is True:

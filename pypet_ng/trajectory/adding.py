@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import keyword
+import sys
 import warnings
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -63,6 +64,16 @@ def check_leaf_place(full_name: str) -> None:
         )
 
 
+def _steps_to_user() -> int:
+    """Give the `stacklevel` at which a warning names the line of the user, who may come by many ways."""
+    frame = sys._getframe(1)
+    steps = 1
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("pypet_ng."):
+        frame = frame.f_back
+        steps += 1
+    return steps
+
+
 def _check(tree: Tree, parts: Path, at_root: bool) -> bool:
     """Check names; False if there was a warning, so that the next time warns again."""
     silent = True
@@ -76,7 +87,7 @@ def _check(tree: Tree, parts: Path, at_root: bool) -> bool:
             warnings.warn(
                 f"{part!r} is a word of Python or of pypet_ng: the node can be reached by [{part!r}] only.",
                 SyntaxWarning,
-                stacklevel=5,
+                stacklevel=_steps_to_user(),
             )
             silent = False
         elif len(_checked) < 100_000:

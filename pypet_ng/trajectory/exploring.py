@@ -28,8 +28,12 @@ def _parameter(session: Session, name: Any) -> Leaf:
     tree = session.tree
     if isinstance(name, str):
         parts = search.resolve_parts(tree, name)
-    else:
+    elif hasattr(name, "v_full_name"):
         parts = tuple(name.v_full_name.split("."))
+    else:
+        raise TypeError(
+            f"A parameter is named by text or by itself, not by {name!r} ({type(name).__name__})."
+        )
     hit = None
     for branch in ("parameters", "derived_parameters"):
         start = tree.root.children.get(branch)
@@ -82,8 +86,20 @@ def _fingerprint(value: Any) -> str:
     try:
         data = canonical(value)
     except TypeError:  # only the user's own container knows how to keep it
-        data = repr(value).encode()
+        data = _description(value)
     return hashlib.sha256(data).hexdigest()
+
+
+def _description(value: Any) -> bytes:
+    """Tell an object apart from others in a way that is the same in the next session."""
+    cls = type(value)
+    shows: object = cls.__repr__
+    if shows is object.__repr__:  # that is an address
+        try:
+            return f"{cls.__module__}.{cls.__qualname__}:".encode() + canonical(dict(vars(value)))
+        except TypeError:  # no attributes, or such as cannot be compared either
+            pass
+    return repr(value).encode()
 
 
 def _resolved(

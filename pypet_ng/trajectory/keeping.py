@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pypet_ng.engine import loading, storing
@@ -17,13 +18,16 @@ from pypet_ng.tree.records import TrajectoryInfo
 __all__ = ["Keeping", "make_service", "pick"]
 
 
-def make_service(service: Any, name: str | None, options: dict[str, Any]) -> Any:
+def make_service(service: Any, name: str | None, options: dict[str, Any], known: Iterable[str] = ()) -> Any:
     """Give a storage service object from a class or object and its options.
 
-    Options without a service mean the HDF5 service. Options left over are an error.
+    Options without a service mean the HDF5 service. Options left over are a TypeError, which also
+    suggests near names among `known`.
     """
     if service is None:
         if "filename" not in options:
+            if options:
+                raise _unknown(next(iter(options)), options, ("filename", *known))
             return None
         from pypet_ng.storage.hdf5 import HDF5StorageService
         from pypet_ng.storage.memory import MemoryStorageService
@@ -36,11 +40,12 @@ def make_service(service: Any, name: str | None, options: dict[str, Any]) -> Any
             options["filename"] = default_filename(options["filename"], name)
         elif service.__name__ == "HDF5StorageService":
             options["filename"] = default_filename(None, name)
-        try:
-            service = service(**options)
-        except TypeError as error:
-            error.add_note(f"These options were given to {service.__name__}: {', '.join(options)}.")
-            raise
+        takes = inspect.signature(service).parameters
+        if all(one.kind is not inspect.Parameter.VAR_KEYWORD for one in takes.values()):
+            for option in options:
+                if option not in takes:
+                    raise _unknown(option, options, (*takes, *known))
+        service = service(**options)
     elif options:
         raise ValueError(
             f"{', '.join(map(repr, options))}: a service object takes no further options. "
@@ -51,6 +56,13 @@ def make_service(service: Any, name: str | None, options: dict[str, Any]) -> Any
             f"{service!r} is no storage service: it must have the methods of pypet_ng.storage.StorageService."
         )
     return service
+
+
+def _unknown(option: str, options: Mapping[str, Any], known: Iterable[str]) -> TypeError:
+    return TypeError(
+        f"There is no option {option!r} (given: {options[option]!r}).{near_names(option, known)} "
+        "Options of the storage need filename= (or storage_service=) as well."
+    )
 
 
 def pick(infos: Iterable[TrajectoryInfo], name: str | None, index: int | None, location: str) -> str:

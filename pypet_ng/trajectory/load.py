@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 from pypet_ng.errors import TrajectoryNotFoundError
@@ -54,9 +55,24 @@ def load_trajectory(
         load_data = kwargs.pop("load_all")
     if storage_service is None and "filename" not in kwargs:
         kwargs["filename"] = None
-    service = make_service(storage_service, name, kwargs)
+    flags = {
+        "load_data": load_data,
+        "load_parameters": load_parameters,
+        "load_derived_parameters": load_derived_parameters,
+        "load_results": load_results,
+        "load_other_data": load_other_data,
+    }
+    for option, flag in flags.items():
+        if flag is not None and flag not in (0, 1, 2, 3):
+            raise ValueError(
+                f"{option}={flag!r}: choose 0 (nothing), 1 (nodes without data), 2 (data) or 3 (data even over "
+                "data in memory)."
+            )
+    service = make_service(storage_service, name, kwargs, inspect.signature(load_trajectory).parameters)
     infos = service.trajectories()
     if not infos:
+        if name is not None:
+            service.select(name)  # says whether the file or the trajectory is not there
         raise TrajectoryNotFoundError(f"{service.location} has no trajectories: check the file name.")
     chosen = pick(infos, name, index, service.location)
     traj = Trajectory(

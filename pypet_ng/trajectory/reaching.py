@@ -127,7 +127,8 @@ class Reaching(NNTreeNode):
         hit = self._find(parts, with_links, shortcuts, max_depth)
         if hit is None:
             if not auto_load or tree.reserve is None or not parts:
-                own = dir(type(self)) if parts and parts[0][:2] in ("f_", "v_") else ()
+                asked = bool(parts) and parts[0][:2] in ("f_", "v_")
+                own = [name for name in dir(type(self)) if name[0] != "_"] if asked else ()
                 raise search.not_found(tree, self._node, parts, own)
             hit = self._fetch(parts)
         if isinstance(hit, Leaf):

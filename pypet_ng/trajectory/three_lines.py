@@ -80,7 +80,16 @@ def explore(
             raise DesignError(f"{known!r} is given twice: once with values, once as {fixed[known]!r}.")
     _check_names(function, signature, names)
 
+    for known, column in () if design is None else design.columns.items():
+        if column[0] is None:
+            raise DesignError(
+                f"{known!r} cannot be None: a parameter that holds None is empty, and an empty one cannot be "
+                "explored. Let another value stand for it, as False or 'none'."
+            )
+
     options.setdefault("keep_returned", False)  # it gives results, nothing else
+    if not {"runner", "multiproc"} & options.keys() and isinstance(ncores := options.get("ncores"), int):
+        options["multiproc"] = ncores > 1
     env = Environment(trajectory=name or _name_of(function), filename=filename, **options)
     traj = env.trajectory
     if design is not None:

@@ -107,7 +107,7 @@ class Trajectory(  # type: ignore[misc]  # f_load of the whole takes more option
             book.add(dynamic_imports)
         if wildcard_functions:
             tree.wildcards.add(wildcard_functions, replace=True)
-        session.storage = make_service(storage_service, name, kwargs)
+        session.storage = make_service(storage_service, name, kwargs, ("comment", "dynamic_imports"))
 
     def __reduce__(self) -> tuple[Any, ...]:
         from pypet_ng.trajectory.traveling import pack, unpack

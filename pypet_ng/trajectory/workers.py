@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -60,6 +61,11 @@ def choose_runner(given: Mapping[str, Any]) -> Runner:
     value = options["runner"]
     if value is None:
         value = "processes" if options["multiproc"] else "serial"
+        if options["ncores"] > 1 and "multiproc" not in given:
+            warnings.warn(
+                f"ncores={options['ncores']} has no effect: runs are done in this process. Use multiproc=True.",
+                stacklevel=3,
+            )
     if isinstance(value, str):
         make = _BY_NAME.get(value)
         if make is None:
