@@ -193,7 +193,7 @@ class HistoryContract(ContractBase):
     """Random histories, compared with :class:`MemoryStorageService`."""
 
     @settings(
-        max_examples=40,
+        max_examples=max(40, settings.default.max_examples),  # type: ignore[union-attr]  # the profile's
         deadline=None,
         suppress_health_check=[HealthCheck.differing_executors, HealthCheck.too_slow],
     )

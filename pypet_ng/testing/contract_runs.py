@@ -220,6 +220,15 @@ class RunContract(RunFixtures):
         for view in self.views(runs):
             assert_rows(view, leaves, N)
 
+    def test_a_row_written_again_with_other_items_loses_the_first_ones(self, runs: StorageService) -> None:
+        """Also where there are as many items as before."""
+        runs.append_runs(batch_of({(Z, 1): Leaf({"a": None})}, [1]))
+        changed: Leaves = {(Z, 1): Leaf({"b": 1.0})}
+        runs.append_runs(batch_of(changed, [1]))
+        for view in self.views(runs):
+            assert_rows(view, changed, N)
+            assert not view.read_runs(p(Z), "b").mask()[1]
+
     def test_rows_are_written_before_the_run_table_and_after(self, service: StorageService) -> None:
         """A trajectory that explores nothing has one run, with columns like any other."""
         leaf = Leaf({"z": 1.5})

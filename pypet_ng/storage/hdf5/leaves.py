@@ -194,9 +194,8 @@ class Leaves:
                 column = ItemColumn.create(leaf.group, name, self.planned, self._compress)
                 leaf.columns[item] = column
             column.write(chosen, picked(values, picks), self.planned)
-        if len(leaf.items) > len(signature.items):
-            for item in leaf.items.difference(signature.items):
-                self._clear_item(leaf, item, chosen)
+        for item in leaf.items.difference(signature.items):
+            self._clear_item(leaf, item, chosen)
         leaf.ids.fill(chosen, self._id_of(leaf, signature), self.planned)
 
     def _column(self, leaf: _Leaf, item: str) -> ItemColumn | None:
