@@ -5,6 +5,7 @@ from __future__ import annotations
 from pypet_ng._version import __version__
 from pypet_ng.errors import (
     BrokenFileError,
+    CodeChangedError,
     DataNotInStorageError,
     DesignError,
     FileBusyError,
@@ -51,6 +52,7 @@ __all__ = [
     "BaseParameter",
     "BaseResult",
     "BrokenFileError",
+    "CodeChangedError",
     "ConfigGroup",
     "DataNotInStorageError",
     "DerivedParameterGroup",

@@ -12,6 +12,7 @@
     ├── NotInRunError                (TypeError)       not possible during a single run
     ├── DesignError                  (ValueError)      the explored points do not fit together
     │   └── PlanMismatchError        (RuntimeError)    the file holds other points or parameters
+    │       └── CodeChangedError                       its runs were done by another function
     ├── UnsupportedValueError        (TypeError)       no codec stores such a value
     ├── RunFailedError               (RuntimeError)    a run failed where its exception could not travel
     ├── WorkerError                  (RuntimeError)    worker processes do not start
@@ -38,6 +39,7 @@ from collections.abc import Iterable
 
 __all__ = [
     "BrokenFileError",
+    "CodeChangedError",
     "DataNotInStorageError",
     "DesignError",
     "FileBusyError",
@@ -104,6 +106,10 @@ class DesignError(PypetError, ValueError):
 
 class PlanMismatchError(DesignError, RuntimeError):
     """The file holds other points or other parameters than the script."""
+
+
+class CodeChangedError(PlanMismatchError):
+    """Runs of the file were done by a function that is not the one of the script."""
 
 
 class UnsupportedValueError(PypetError, TypeError):

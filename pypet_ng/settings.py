@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
-__all__ = ["OnError", "RunSettings"]
+__all__ = ["OnChange", "OnError", "RunSettings"]
 
 
 class OnError(enum.Enum):
@@ -19,6 +19,15 @@ class OnError(enum.Enum):
     """Never raise: failures are in the run table."""
 
 
+class OnChange(enum.Enum):
+    """What happens to finished runs when the run function is not what it was."""
+
+    KEEP = "keep"
+    """They stay; what is missing is done by the new function."""
+    RERUN = "rerun"
+    """They are done again, their results are deleted."""
+
+
 @dataclass(slots=True)
 class RunSettings:
     """Options of an environment. Settable at any time; an ``env.run`` reads them when it starts."""
@@ -29,6 +38,8 @@ class RunSettings:
     keep_returned: bool = True
     """Store what the run function returns, where a codec accepts it."""
     on_error: OnError = OnError.RAISE
+    on_change: OnChange | None = None
+    """What a changed function means for finished runs; None: CodeChangedError asks."""
     commit_interval: float = 1.0
     """Seconds after which finished runs are written out."""
     waiting_bytes: int = 64 << 20

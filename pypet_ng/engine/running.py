@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from pypet_ng.engine.attach import attach, explored_leaves
 from pypet_ng.engine.batching import BatchBuilder
+from pypet_ng.engine.change import judge
 from pypet_ng.engine.folded import put_to_sleep
 from pypet_ng.engine.homecoming import take_in
 from pypet_ng.engine.progress import Observer, Silent
@@ -74,13 +75,16 @@ def run(
             if session.facts.attached:
                 storage.refresh()
             wanted = np.sort(attach(session))
+            verdict = judge(session, settings, function, args, kwargs, per_run=per_run)
             _lock_parameters(session)
             store_all(session)
-            if not session.facts.number:
+            if not session.facts.number or verdict.is_new:
                 facts = dict(session_facts or {})
                 facts["keep_returned"] = settings.keep_returned
                 facts["seed"] = str(session.facts.root_seed())
+                facts |= verdict.facts()
                 session.facts.number = storage.add_session(facts)
+            verdict.carry_out(session)
         else:
             wanted = np.arange(len(session.plan), dtype=np.int64)
             _lock_parameters(session)
@@ -158,6 +162,7 @@ def retry_failed(session: Session) -> list[int]:
         book.state[rows] = RunState.NONE
         if session.storage is not None and session.facts.attached:
             session.storage.mark_runs(rows, int(RunState.NONE))
+    session.facts.keep_next = True
     return [int(row) for row in rows]
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from pypet_ng.engine.fingerprint import Fingerprint
 from pypet_ng.engine.runbook import RunBook
 from pypet_ng.spaces.plan import Plan
 from pypet_ng.tree.nodes import Leaf
@@ -17,7 +18,18 @@ from pypet_ng.tree.structure import Tree
 if TYPE_CHECKING:
     from pypet_ng.storage.base import StorageService
 
-__all__ = ["Facts", "Session", "forget_read_ahead", "trajectory_info"]
+__all__ = ["Facts", "Session", "Work", "forget_read_ahead", "trajectory_info"]
+
+
+@dataclass(slots=True)
+class Work:
+    """What was run last, to tell whether it is the same now."""
+
+    function: Any = None
+    args: tuple[Any, ...] = ()
+    kwargs: dict[str, Any] = field(default_factory=dict)
+    fingerprint: Fingerprint | None = None
+    """As entered in the file with the session."""
 
 
 @dataclass(slots=True)
@@ -37,6 +49,10 @@ class Facts:
     """Runs below this index were given back by an ``env.run`` of this session."""
     number: int = 0
     """Number of this session in the file, 0: not entered yet."""
+    work: Work = field(default_factory=lambda: Work())
+    """The function of the last ``run``."""
+    keep_next: bool = False
+    """The next run keeps finished runs even if the function changed: failed ones were marked to do."""
     extra: dict[str, Any] = field(default_factory=dict)
 
     def root_seed(self) -> int:

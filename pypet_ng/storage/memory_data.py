@@ -365,7 +365,8 @@ class StoredTrajectory:
         if items is not None:
             self._delete_items(path, folded, tuple(items))
             return
-        self._find(path)  # raises if it is not there
+        if RUN not in path:
+            self._find(path)  # raises if it is not there
 
         def is_below(other: Path, top: Path) -> bool:
             return other[: len(top)] == top

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import enum
 import os
 import platform
 import sys
 import time as clock
 from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import Any
+from typing import Any, Final, TypeVar
 
 from pypet_ng._version import __version__
 from pypet_ng.engine import running
@@ -18,13 +19,19 @@ from pypet_ng.engine.progress import Silent, Together, observer_of
 from pypet_ng.engine.returned import Gathered
 from pypet_ng.errors import near_names
 from pypet_ng.runners import Runner
-from pypet_ng.settings import OnError, RunSettings
+from pypet_ng.settings import OnChange, OnError, RunSettings
 from pypet_ng.trajectory.keeping import make_service
 from pypet_ng.trajectory.options import Fate, sort_options
 from pypet_ng.trajectory.trajectory import Trajectory
 from pypet_ng.trajectory.workers import choose_runner
 
 __all__ = ["Environment"]
+
+_Choice = TypeVar("_Choice", bound=enum.Enum)
+
+
+_last_runs: Final[dict[tuple[str, str], tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any], bool]]] = {}
+"""What was run last in this process, by place and trajectory: for ``resume``."""
 
 
 class Environment:
@@ -37,7 +44,7 @@ class Environment:
     kwargs
         Options, see :mod:`pypet_ng.trajectory.options`. The most used: ``filename`` (default
         ``./hdf5/<trajectory>.hdf5``; ``':memory:'`` keeps nothing on disk), ``overwrite_file``,
-        ``comment``, ``automatic_storing``, ``clean_up_runs``, ``seed``, ``on_error``,
+        ``comment``, ``automatic_storing``, ``clean_up_runs``, ``seed``, ``on_error``, ``on_change``,
         ``report_progress``, ``log_folder``, ``dry_run``.
 
     An existing file is gone on with: what is done there is not done again.
@@ -50,7 +57,8 @@ class Environment:
             automatic_storing=bool(own.pop("automatic_storing", True)),
             clean_up_runs=bool(own.pop("clean_up_runs", True)),
             keep_returned=bool(own.pop("keep_returned", True)),
-            on_error=_on_error(own.pop("on_error", "raise")),
+            on_error=_choice(OnError, "on_error", own.pop("on_error", "raise")),
+            on_change=_on_change(own.pop("on_change", None)),
             commit_interval=float(own.pop("commit_interval", 1.0)),
         )
         self._runner = choose_runner(options[Fate.WORKERS])
@@ -204,6 +212,9 @@ class Environment:
         with logging_to(self._logging, self._traj.v_name, self.name) as folder:
             log = SweepLog(session, self._runner.name, folder) if self._logging.enabled else Silent()
             self._last_results = Gathered()
+            if session.storage is not None:
+                key = (os.path.abspath(session.storage.location), self._traj.v_name)
+                _last_runs[key] = (runfunc, tuple(args), dict(kwargs), per_run)
             running.run(
                 session,
                 self._settings,
@@ -218,6 +229,37 @@ class Environment:
             )
         return self._last_results.all()
 
+    def resume(
+        self, trajectory_name: str | None = None, resume_folder: str | None = None
+    ) -> list[tuple[int, Any]]:
+        """Go on with the last ``run`` of this process: do what is missing, give all results, old and new.
+
+        `trajectory_name`: another trajectory of the same file, run in this process before.
+        `resume_folder` is accepted and not needed: finished runs are in the file. Functions are not
+        stored; in a new process call ``run`` with the function, which does the same. RuntimeError.
+        """
+        name = self._traj.v_name if trajectory_name is None else trajectory_name
+        session = self._traj._session
+        storage = session.storage
+        known = None if storage is None else _last_runs.get((os.path.abspath(storage.location), name))
+        if known is None or storage is None:
+            raise RuntimeError(
+                f"No function was run in this process for trajectory {name!r}, and functions are not stored. "
+                "Call env.run(function): it does what is missing and gives all results, old and new."
+            )
+        runfunc, args, kwargs, per_run = known
+        if per_run:
+            raise RuntimeError(
+                f"The last call for trajectory {name!r} was run_map, whose iterables are used up. Call "
+                "env.run_map(function, ...) again with one element per run that is missing."
+            )
+        if name != self._traj.v_name or not session.plan.is_explored:
+            self._traj = Trajectory(name, add_time=False)
+            self._traj.f_load(name=name, storage_service=storage)
+            session = self._traj._session
+        session.facts.given = 0
+        return self.run(runfunc, *args, **kwargs)
+
     def _facts(self) -> dict[str, Any]:
         return {
             "time": self._timestamp,
@@ -230,9 +272,13 @@ class Environment:
         }
 
 
-def _on_error(value: Any) -> OnError:
+def _choice(kind: type[_Choice], name: str, value: Any) -> _Choice:
     try:
-        return OnError(value)
+        return kind(value)
     except ValueError:
-        choices = ", ".join(repr(one.value) for one in OnError)
-        raise ValueError(f"on_error={value!r}: choose one of {choices}.") from None
+        choices = ", ".join(repr(one.value) for one in kind)
+        raise ValueError(f"{name}={value!r}: choose one of {choices}.") from None
+
+
+def _on_change(value: Any) -> OnChange | None:
+    return None if value is None else _choice(OnChange, "on_change", value)

@@ -45,6 +45,7 @@ class Option:
 _COMPRESSION = "columns are stored uncompressed; compress='portable' or 'fast' asks for compression"
 _TABLES = "overviews are computed when asked for, not stored"
 _PARALLEL = "workers live on from run to run and get what is fixed once"
+_RESUME = "finished runs are in the file: run the script again, or call env.resume()"
 _LOG = "there is one logger, 'pypet_ng', and only the main process logs"
 
 TABLE: Final[Mapping[str, Option]] = {
@@ -52,6 +53,7 @@ TABLE: Final[Mapping[str, Option]] = {
     "clean_up_runs": Option(Fate.ENVIRONMENT, True),
     "keep_returned": Option(Fate.ENVIRONMENT, True),
     "on_error": Option(Fate.ENVIRONMENT, "raise"),
+    "on_change": Option(Fate.ENVIRONMENT),
     "commit_interval": Option(Fate.ENVIRONMENT, 1.0),
     "seed": Option(Fate.ENVIRONMENT),
     "runner": Option(Fate.WORKERS),
@@ -99,11 +101,17 @@ TABLE: Final[Mapping[str, Option]] = {
     "freeze_input": Option(Fate.NEEDLESS, False, _PARALLEL),
     "queue_maxsize": Option(Fate.NEEDLESS, -1, _PARALLEL),
     "graceful_exit": Option(Fate.NEEDLESS, False, "Ctrl+C always stores what is done"),
+    "resumable": Option(Fate.NEEDLESS, False, _RESUME),
+    "resume_folder": Option(Fate.NEEDLESS, None, _RESUME),
+    "delete_resume": Option(Fate.NEEDLESS, True, _RESUME),
+    "continuable": Option(Fate.NEEDLESS, False, _RESUME),
+    "continue_folder": Option(Fate.NEEDLESS, None, _RESUME),
+    "delete_continue": Option(Fate.NEEDLESS, True, _RESUME),
     "wrap_mode": Option(Fate.NEEDLESS, "LOCK", "one process writes, nothing needs to be wrapped"),
 }
 """Keywords by name. Needless ones whose effect only concerns how something looks do not warn."""
 
-_SILENT: Final = frozenset({_LOG, _TABLES, _COMPRESSION, _PARALLEL})
+_SILENT: Final = frozenset({_LOG, _RESUME, _TABLES, _COMPRESSION, _PARALLEL})
 
 for _switch in (
     "v_fast_access",

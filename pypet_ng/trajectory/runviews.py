@@ -119,7 +119,8 @@ class RunViews:
     def f_retry_failed(self) -> list[int]:
         """Mark failed, lost and timed-out runs as to be done, and give their indices.
 
-        Mend the function, then call ``env.run`` again: it does just these.
+        Mend the function, then call ``env.run`` again: it does just these, and finished runs are kept
+        though the function changed (``on_change='keep'`` for that one call).
         """
         return retry_failed(self._session)
 

@@ -34,7 +34,8 @@ class Place:
     def env(
         self, trajectory: str | Trajectory = "traj", *, overwrite_file: bool = False, **options: Any
     ) -> Any:
-        """Give a new environment on the data."""
+        """Give a new environment on the data. Tests give other functions to go on with: that is meant."""
+        options.setdefault("on_change", "keep")
         service = self.service(overwrite_file=overwrite_file)
         return Environment(trajectory=trajectory, storage_service=service, **options)
 
