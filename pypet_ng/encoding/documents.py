@@ -172,6 +172,8 @@ class _Reader:
             case "$frozenset":
                 return frozenset(self.get(item) for item in content)
             case "$objects":
+                if math.prod(content[0]) != len(content[1]):
+                    raise ValueError(f"an array of shape {content[0]} has {len(content[1])} elements")
                 array = np.empty(tuple(content[0]), object)
                 for index, item in enumerate(content[1]):
                     array.flat[index] = self.get(item)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from pypet_ng.engine.fingerprint import ARGUMENTS, Fingerprint, fingerprint
-from pypet_ng.engine.session import Session, Work, forget_read_ahead
+from pypet_ng.engine.fingerprint import Fingerprint, fingerprint, same_function
+from pypet_ng.engine.session import Session, forget_read_ahead
 from pypet_ng.errors import CodeChangedError
 from pypet_ng.settings import OnChange, RunSettings
 from pypet_ng.tree.records import RunState
@@ -23,7 +24,7 @@ _MOST_NAMED = 6
 class Verdict:
     """What was decided, before anything is changed."""
 
-    work: Work
+    code: Fingerprint
     is_new: bool
     """The fingerprint is not that of the session in the file: enter another one."""
     choice: OnChange | None = None
@@ -31,8 +32,7 @@ class Verdict:
 
     def facts(self) -> dict[str, Any]:
         """Give what the file keeps of it with the session."""
-        assert self.work.fingerprint is not None
-        facts: dict[str, Any] = {"code": self.work.fingerprint.to_json()}
+        facts: dict[str, Any] = {"code": self.code.to_json()}
         if self.choice is not None:
             facts["on_change"] = self.choice.value
         return facts
@@ -40,7 +40,7 @@ class Verdict:
     def carry_out(self, session: Session) -> None:
         """Mark the finished runs to do if they are to be done again; their results are deleted."""
         facts = session.facts
-        facts.work, facts.keep_next = self.work, False
+        facts.code, facts.keep_next = self.code, False
         if not self.reruns:
             return
         book = session.runs
@@ -81,36 +81,47 @@ def judge(
     facts = session.facts
     storage = session.storage
     assert storage is not None
-    last = facts.work
-    new = fingerprint(function, args, kwargs, per_run=per_run)
-    work = Work(function, tuple(args), dict(kwargs), new)
-    here = bool(facts.number) and last.fingerprint is not None
-    old = last.fingerprint if here else stored_fingerprint(storage.sessions())
-    if old is None:
-        return Verdict(work, is_new=True)
-    # A function that was called already may have changed what it holds: counters, lists it appends to.
-    used = here and function is last.function
-    differences = old.differences(new, only_code=used)
-    if used and not per_run and not differences and not _same_objects(work, last):
-        if old.parts.get(ARGUMENTS) != new.parts.get(ARGUMENTS):
-            differences = ["the arguments of env.run changed"]
-    if not differences:
-        work.fingerprint = old if used else new
-        return Verdict(work, is_new=not here)
-    if not session.runs.any_done():
-        return Verdict(work, is_new=True)
+    new = _as_at_first(function, args, kwargs, fingerprint(function, args, kwargs, per_run=per_run))
+    old = facts.code if facts.number and facts.code is not None else stored_fingerprint(storage.sessions())
+    differences = [] if old is None else old.differences(new)
+    if old is None or not differences or not session.runs.any_done():
+        return Verdict(new, is_new=old is None or bool(differences))
     choice = OnChange.KEEP if facts.keep_next else settings.on_change
     if choice is None:
         raise _question(session, differences)
-    return Verdict(work, is_new=True, choice=choice, reruns=choice is OnChange.RERUN)
+    return Verdict(new, is_new=True, choice=choice, reruns=choice is OnChange.RERUN)
 
 
-def _same_objects(work: Work, last: Work) -> bool:
-    if len(work.args) != len(last.args) or work.kwargs.keys() != last.kwargs.keys():
+_Call = tuple[Any, tuple[Any, ...], dict[str, Any], Fingerprint]
+_called: deque[_Call] = deque(maxlen=16)
+"""Functions this process ran, with their fingerprints before the first run."""
+
+
+def _as_at_first(
+    function: Any, args: Sequence[Any], kwargs: Mapping[str, Any], now: Fingerprint
+) -> Fingerprint:
+    """Leave out of a fingerprint what the function changed itself: a list it appends to, a counter.
+
+    In another process these begin anew, so it is the first state that tells whether two are the same.
+    """
+    for place, (known, old_args, old_kwargs, first) in enumerate(_called):
+        if same_function(function, known):
+            same = _same_objects(args, old_args) and _same_objects(
+                [*kwargs.items()], [*old_kwargs.items()], pairs=True
+            )
+            found = now.before(first, same_arguments=same)
+            _called[place] = (function, tuple(args), dict(kwargs), found)
+            return found
+    _called.append((function, tuple(args), dict(kwargs), now))
+    return now
+
+
+def _same_objects(some: Sequence[Any], others: Sequence[Any], *, pairs: bool = False) -> bool:
+    if len(some) != len(others):
         return False
-    return all(a is b for a, b in zip(work.args, last.args, strict=True)) and all(
-        value is last.kwargs[name] for name, value in work.kwargs.items()
-    )
+    if pairs:
+        return all(a[0] == b[0] and a[1] is b[1] for a, b in zip(some, others, strict=True))
+    return all(a is b for a, b in zip(some, others, strict=True))
 
 
 def _question(session: Session, differences: list[str]) -> CodeChangedError:

@@ -25,7 +25,7 @@ from pypet_ng import encoding
 from pypet_ng.engine.syntax import Said, digest_of_file, said_by
 from pypet_ng.errors import PypetError
 
-__all__ = ["ARGUMENTS", "Fingerprint", "fingerprint"]
+__all__ = ["ARGUMENTS", "Fingerprint", "fingerprint", "same_function"]
 
 ARGUMENTS: Final = "=arguments"
 _MOST_PARTS: Final = 400
@@ -39,7 +39,8 @@ _OWN_PACKAGE: Final = __name__.partition(".")[0]
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """Digests by name. Names of values begin with ``=``: global names, closures, defaults, arguments."""
+    """Digests by name. Names of values (global names, closures, defaults, arguments) begin with ``=``, or
+    with ``~`` if the function itself may change them while it runs: lists, objects, what is ``global``."""
 
     function: str
     parts: Mapping[str, str] = field(default_factory=dict)
@@ -57,11 +58,19 @@ class Fingerprint:
 
     def code(self) -> dict[str, str]:
         """Give the parts that are code."""
-        return {name: digest for name, digest in self.parts.items() if name[0] != "="}
+        return {name: digest for name, digest in self.parts.items() if name[0] not in "=~"}
 
-    def differences(self, new: Fingerprint, *, only_code: bool = False) -> list[str]:
+    def before(self, first: Fingerprint, *, same_arguments: bool) -> Fingerprint:
+        """Give this one with what a function may have changed itself as it was at `first`."""
+        parts = dict(self.parts)
+        for name, digest in first.parts.items():
+            if name in parts and (name[0] == "~" or (name == ARGUMENTS and same_arguments)):
+                parts[name] = digest
+        return Fingerprint(self.function, parts)
+
+    def differences(self, new: Fingerprint) -> list[str]:
         """Say what `new` has that is not here, and the other way round; empty if they are the same."""
-        old_parts, new_parts = (self.code(), new.code()) if only_code else (self.parts, new.parts)
+        old_parts, new_parts = self.parts, new.parts
         if old_parts == new_parts:
             return []
         found = []
@@ -78,7 +87,7 @@ class Fingerprint:
 def _spoken(name: str) -> str:
     if name == ARGUMENTS:
         return "the arguments of env.run"
-    return f"the value {name[1:]!r}" if name[0] == "=" else repr(name)
+    return f"the value {name[1:]!r}" if name[0] in "=~" else repr(name)
 
 
 def fingerprint(
@@ -97,7 +106,8 @@ def fingerprint(
     walk = _Walk(function)
     said = walk.object(function)
     if not isinstance(function, types.FunctionType):
-        walk.put("=the object that is called", said)
+        fixed = isinstance(function, functools.partial) or _is_own_wrapper(function)
+        walk.put(f"{'=' if fixed else '~'}the object that is called", said)
     given = dict(kwargs or {})
     if per_run:
         walk.put(ARGUMENTS, repr((len(args), sorted(given))))
@@ -111,6 +121,14 @@ def _title(function: Any) -> str:
     inner = _inner(function)
     named = isinstance(inner, types.FunctionType | types.MethodType | types.BuiltinFunctionType | type)
     return str(inner.__qualname__) if named else type(inner).__qualname__
+
+
+def same_function(one: Any, other: Any) -> bool:
+    """Tell whether two run functions are one object, methods of one object, or wrap such."""
+    one, other = _inner(one), _inner(other)
+    if isinstance(one, types.MethodType) and isinstance(other, types.MethodType):
+        return one.__self__ is other.__self__ and one.__func__ is other.__func__
+    return one is other
 
 
 def _inner(function: Any) -> Any:
@@ -145,7 +163,7 @@ class _Walk:
             self._left.popleft()()
 
     def put(self, name: str, said: str) -> None:
-        digest = said if name[0] != "=" else _short(said)
+        digest = said if name[0] not in "=~" else _short(said)
         if self.parts.setdefault(name, digest) != digest:  # two things of one name, as lambdas
             number = 2
             while self.parts.setdefault(f"{name} #{number}", digest) != digest:
@@ -218,6 +236,7 @@ class _Walk:
 
     def _reached(self, name: str, content: Any, said: Said, home: Any = None) -> None:
         """Follow what a name of a function stands for."""
+        word = name.rpartition(" ")[2]
         if home not in (None, self._home, "__main__"):
             name = f"{home}.{name}"
         if isinstance(content, types.ModuleType):
@@ -227,7 +246,8 @@ class _Walk:
             if text.startswith(("partial", "method")):
                 self.put(f"={name}", text)
         else:
-            self.put(f"={name}", self.value(content))
+            mark = "=" if type(content) in _PLAIN and word not in said.rebound else "~"
+            self.put(f"{mark}{name}", self.value(content))
 
     def _module(self, module: types.ModuleType, said: Said) -> None:
         """Follow what a function can mean by ``module.name``."""
@@ -263,7 +283,11 @@ class _Walk:
             if word in _NO_FACTS or isinstance(content, _DESCRIPTORS):
                 continue
             inner = getattr(content, "__func__", content)
-            if generated and isinstance(inner, types.FunctionType) and inner.__code__.co_filename == "<string>":
+            if (
+                generated
+                and isinstance(inner, types.FunctionType)
+                and inner.__code__.co_filename == "<string>"
+            ):
                 continue
             if word == "__dataclass_fields__":
                 content = [
@@ -299,7 +323,8 @@ class _Walk:
         try:
             if kind is dict:
                 items: Iterable[str] = (
-                    f"{self.value(key, depth + 1)}:{self.value(item, depth + 1)}" for key, item in value.items()
+                    f"{self.value(key, depth + 1)}:{self.value(item, depth + 1)}"
+                    for key, item in value.items()
                 )
             else:
                 items = (self.value(item, depth + 1) for item in list(value))
@@ -348,11 +373,32 @@ class _Walk:
 
 
 _NO_FACTS: Final = frozenset(
-    "__module__ __qualname__ __doc__ __dict__ __weakref__ __firstlineno__ __static_attributes__ "
-    "__annotations__ __annotate__ __annotate_func__ __annotations_cache__ __dataclass_params__ "
-    "__match_args__ __slots__ __abstractmethods__ _abc_impl __parameters__ __orig_bases__ "
-    "_member_map_ _value2member_map_ _unhashable_values_ _unhashable_values_map_ _hashable_values_ "
-    "__replace__".split()
+    [
+        "__module__",
+        "__qualname__",
+        "__doc__",
+        "__dict__",
+        "__weakref__",
+        "__firstlineno__",
+        "__static_attributes__",
+        "__annotations__",
+        "__annotate__",
+        "__annotate_func__",
+        "__annotations_cache__",
+        "__dataclass_params__",
+        "__match_args__",
+        "__slots__",
+        "__abstractmethods__",
+        "_abc_impl",
+        "__parameters__",
+        "__orig_bases__",
+        "_member_map_",
+        "_value2member_map_",
+        "_unhashable_values_",
+        "_unhashable_values_map_",
+        "_hashable_values_",
+        "__replace__",
+    ]
 )
 _DESCRIPTORS: Final = (types.MemberDescriptorType, types.GetSetDescriptorType, types.WrapperDescriptorType)
 

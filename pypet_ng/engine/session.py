@@ -18,18 +18,7 @@ from pypet_ng.tree.structure import Tree
 if TYPE_CHECKING:
     from pypet_ng.storage.base import StorageService
 
-__all__ = ["Facts", "Session", "Work", "forget_read_ahead", "trajectory_info"]
-
-
-@dataclass(slots=True)
-class Work:
-    """What was run last, to tell whether it is the same now."""
-
-    function: Any = None
-    args: tuple[Any, ...] = ()
-    kwargs: dict[str, Any] = field(default_factory=dict)
-    fingerprint: Fingerprint | None = None
-    """As entered in the file with the session."""
+__all__ = ["Facts", "Session", "forget_read_ahead", "trajectory_info"]
 
 
 @dataclass(slots=True)
@@ -49,8 +38,8 @@ class Facts:
     """Runs below this index were given back by an ``env.run`` of this session."""
     number: int = 0
     """Number of this session in the file, 0: not entered yet."""
-    work: Work = field(default_factory=lambda: Work())
-    """The function of the last ``run``."""
+    code: Fingerprint | None = None
+    """Fingerprint of the run function, as entered in the file with this session."""
     keep_next: bool = False
     """The next run keeps finished runs even if the function changed: failed ones were marked to do."""
     extra: dict[str, Any] = field(default_factory=dict)

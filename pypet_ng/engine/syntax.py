@@ -34,6 +34,8 @@ class Said:
     digest: str
     names: tuple[str, ...]
     """Names it takes from outside, attributes included, in the order of the code."""
+    rebound: frozenset[str] = frozenset()
+    """Names outside that it gives new values itself (``global``, ``nonlocal``)."""
     imports: tuple[tuple[str, int], ...] = ()
     """Modules it imports itself, with the level of a relative import."""
 
@@ -59,7 +61,10 @@ def _say(code: CodeType, module_globals: dict[str, Any] | None) -> Said:
         return Said(_digest_of_code(code), names)
     written = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
     written |= {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
-    return Said(_digest_of_tree(tree), tuple(name for name in names if name in written), _imports(tree))
+    used = tuple(name for name in names if name in written)
+    kinds = (ast.Global, ast.Nonlocal)
+    rebound = frozenset(name for node in ast.walk(tree) if isinstance(node, kinds) for name in node.names)
+    return Said(_digest_of_tree(tree), used, rebound, _imports(tree))
 
 
 def _names(code: CodeType) -> Iterator[str]:
@@ -164,7 +169,9 @@ def _is_current(code: CodeType, filename: str, lines: list[str]) -> bool:
     if compiled is None:
         return False
     key = (code.co_qualname, code.co_firstlineno)
-    return any(found == code for found in _inside(compiled) if (found.co_qualname, found.co_firstlineno) == key)
+    return any(
+        found == code for found in _inside(compiled) if (found.co_qualname, found.co_firstlineno) == key
+    )
 
 
 @functools.lru_cache(maxsize=64)
@@ -194,7 +201,7 @@ def digest_of_file(filename: str) -> Said | None:
             tree = ast.parse(file.read())
     except (OSError, SyntaxError, ValueError, RecursionError):
         return None
-    said = Said(_digest_of_tree(tree), (), _imports(tree))
+    said = Said(_digest_of_tree(tree), (), imports=_imports(tree))
     _files[filename] = (stamp, said)
     return said
 
@@ -215,7 +222,7 @@ def _write(node: Any, pieces: list[str]) -> None:
         pieces.append(type(node).__name__ + "(")
         for name in node._fields:
             value = getattr(node, name, None)
-            if name in _SILENT or value is None and not isinstance(node, ast.Constant) or value == []:
+            if name in _SILENT or (value is None and not isinstance(node, ast.Constant)) or value == []:
                 continue
             if name == "body" and isinstance(node, (*_DEFINITIONS, ast.Module)):
                 value = _without_docstring(list(value or ()))

@@ -30,7 +30,9 @@ __all__ = ["Environment"]
 _Choice = TypeVar("_Choice", bound=enum.Enum)
 
 
-_last_runs: Final[dict[tuple[str, str], tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any], bool]]] = {}
+_last_runs: Final[
+    dict[tuple[str, str], tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any], bool]]
+] = {}
 """What was run last in this process, by place and trajectory: for ``resume``."""
 
 

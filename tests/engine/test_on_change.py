@@ -69,7 +69,9 @@ def sessions(place: Place) -> Any:
 
 def test_a_changed_function_asks_and_changes_nothing(place: Place) -> None:
     script(place, old)
-    with pytest.raises(CodeChangedError, match=r"4 finished runs.*the function is 'new', it was 'old'") as error:
+    with pytest.raises(
+        CodeChangedError, match=r"4 finished runs.*the function is 'new', it was 'old'"
+    ) as error:
         script(place, new)
     assert isinstance(error.value, PlanMismatchError)
     assert isinstance(error.value, RuntimeError)
@@ -200,7 +202,13 @@ def test_widening_with_a_changed_function_tries_failed_runs_again(place: Place) 
     longer = [*XS, 5.0]
     with pytest.raises(CodeChangedError):
         script(place, new, xs=longer)
-    assert script(place, new, xs=longer, on_change="keep") == [(0, 2.0), (1, 6.0), (2, 6.0), (3, 8.0), (4, 15.0)]
+    assert script(place, new, xs=longer, on_change="keep") == [
+        (0, 2.0),
+        (1, 6.0),
+        (2, 6.0),
+        (3, 8.0),
+        (4, 15.0),
+    ]
     place.check()
 
 

@@ -20,6 +20,7 @@ Id = Any
 
 _SCALAR: Final = h5s.create(h5s.SCALAR)
 _INT: Final = h5t.py_create(np.dtype("<i8"))
+_MOST: Final = 1 << 28
 _TEXT_TYPES: dict[int, Id] = {}
 
 
@@ -80,6 +81,8 @@ def _read_bytes(place: Id, name: bytes) -> bytes:
     kind = attribute.get_type()
     if kind.get_class() != h5t.STRING or kind.is_variable_str():
         raise ValueError(f"attribute {name.decode()!r} is no text of fixed length")
+    if kind.get_size() > _MOST:
+        raise ValueError(f"attribute {name.decode()!r} has {kind.get_size()} bytes")
     data = np.empty((), dtype=f"S{kind.get_size()}")
     attribute.read(data, mtype=kind)
     return bytes(data[()])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Final
+from typing import Any, Final
 
 from h5py import h5g
 
@@ -13,6 +13,7 @@ from pypet_ng.storage.hdf5.attributes import Id
 from pypet_ng.storage.hdf5.file import Handle
 from pypet_ng.storage.hdf5.leaves import ORDERED
 from pypet_ng.storage.hdf5.names import OVERVIEW, escape, unescape
+from pypet_ng.storage.hdf5.trust import check_rows, expect, open_group
 from pypet_ng.storage.hdf5.vectors import exists
 from pypet_ng.tree.records import NodeKind, TrajectoryInfo
 
@@ -39,7 +40,7 @@ class Catalog:
         found = []
         for index in range(self._root.get_num_objs()):
             link = self._root.get_objname_by_idx(index)
-            group = h5g.open(self._root, link)
+            group = open_group(self._root, link)
             found.append((attributes.get_int(group, _NUMBER), unescape(link.decode())))
         return [name for _, name in sorted(found)]
 
@@ -50,12 +51,12 @@ class Catalog:
         """Give what is known of one; TrajectoryNotFoundError names those that are there."""
         group = self.find(name)
         texts = {field: attributes.get_text(group, attribute) for field, attribute in _TEXTS}
-        overview = h5g.open(group, OVERVIEW.encode())
+        overview = open_group(group, OVERVIEW.encode())
         return TrajectoryInfo(
             name,
             timestamp=float(attributes.get_json(group, b"timestamp", 0.0)),
-            length=attributes.get_int(overview, b"runs", 1),
-            facts=attributes.get_json(group, b"facts", {}),
+            length=check_rows(overview, attributes.get_int(overview, b"runs", 1)),
+            facts=_facts(attributes.get_json(group, b"facts", {})),
             **texts,
         )
 
@@ -68,7 +69,7 @@ class Catalog:
             raise TrajectoryNotFoundError(
                 f"{self._filename!r} has no trajectory {name!r}; there are: {there}.{near_names(name, names)}"
             )
-        return h5g.open(self._root, link)
+        return open_group(self._root, link)
 
     def _refuse_taken(self, name: str) -> None:
         if exists(self._root, escape(name).encode()):
@@ -106,3 +107,11 @@ class Catalog:
     def remove(self, name: str) -> None:
         self.find(name)
         self._root.unlink(escape(name).encode())
+
+
+def _facts(found: Any) -> dict[str, Any]:
+    facts: dict[str, Any] = expect(found, dict, "the attribute 'facts'")
+    seed = facts.get("seed")
+    if seed is not None:
+        int(str(seed))
+    return facts

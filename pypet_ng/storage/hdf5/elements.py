@@ -5,10 +5,11 @@ With the one part ``''``: a dataset. Else: a group with one dataset for each par
 
 from __future__ import annotations
 
+import math
 from typing import Any, Final
 
 import numpy as np
-from h5py import h5d, h5g, h5o, h5p, h5s, h5t
+from h5py import h5d, h5g, h5p, h5s, h5t
 
 from pypet_ng._typing import Array
 from pypet_ng.encoding.encoded import Encoded
@@ -16,6 +17,7 @@ from pypet_ng.errors import BrokenFileError
 from pypet_ng.storage.hdf5 import attributes
 from pypet_ng.storage.hdf5.attributes import Id, text_type
 from pypet_ng.storage.hdf5.names import escape, unescape
+from pypet_ng.storage.hdf5.trust import check_size, open_any, open_dataset, shape_and_dtype
 from pypet_ng.storage.hdf5.vectors import exists, filtered
 
 __all__ = ["PART", "part_name", "part_of", "read_element", "remove", "write_element"]
@@ -103,7 +105,7 @@ def _is_utf8(data: bytes) -> bool:
 
 def read_element(place: Id, name: bytes) -> Encoded:
     """Read what :func:`write_element` wrote; BrokenFileError if it is none of ours."""
-    element: Any = h5o.open(place, name)
+    element: Any = open_any(place, name)
     kind = attributes.get_text(element, b"encoding-type")
     if not kind:
         raise BrokenFileError(f"{name.decode()!r} has no encoding-type: it was not written by pypet_ng")
@@ -114,7 +116,7 @@ def read_element(place: Id, name: bytes) -> Encoded:
     else:
         for number in range(element.get_num_objs()):
             link = element.get_objname_by_idx(number)
-            parts[part_of(link)] = _read_part(h5d.open(element, link))
+            parts[part_of(link)] = _read_part(open_dataset(element, link))
     return Encoded(
         kind,
         attributes.get_text(element, b"encoding-version"),
@@ -126,13 +128,14 @@ def read_element(place: Id, name: bytes) -> Encoded:
 
 
 def _read_part(dataset: Id) -> Array:
-    kind = dataset.get_type()
-    if kind.get_class() == h5t.STRING and kind.get_cset() == h5t.CSET_UTF8:
+    shape, dtype, kind = shape_and_dtype(dataset)
+    if kind.get_class() == h5t.STRING and kind.get_cset() == h5t.CSET_UTF8 and not shape:
+        check_size(dataset, kind.get_size())
         raw = np.empty((), dtype=f"S{kind.get_size()}")
         dataset.read(h5s.ALL, h5s.ALL, raw, mtype=kind)
         return np.frombuffer(bytes(raw[()]), np.uint8).copy()
-    dtype = dataset.dtype
-    data = np.empty(dataset.shape, dtype)
+    check_size(dataset, math.prod(shape) * dtype.itemsize)
+    data = np.empty(shape, dtype)
     if data.size:
         dataset.read(h5s.ALL, h5s.ALL, data, mtype=h5t.py_create(dtype, logical=True))
     return data

@@ -24,6 +24,7 @@ __all__ = ["NodeIndex"]
 _KINDS: Final = tuple(NodeKind)
 _LAYOUT: Final = 1
 _LONG: Final = 65536
+_DEEPEST: Final = 1000
 
 
 class NodeIndex:
@@ -153,6 +154,7 @@ class NodeIndex:
                 for path in change["gone"]:
                     index.drop(tuple(path))
                 for path, kind, class_name, comment, items, locked, target, notes, owner in change["set"]:
+                    _check_texts(path, items, target, [class_name, comment])
                     node = Skeleton(
                         tuple(path),
                         _KINDS[kind],
@@ -163,7 +165,7 @@ class NodeIndex:
                         locked=bool(locked),
                     )
                     index.put(node, _from_json(notes), notes is not False, owner)
-        except (ValueError, KeyError, TypeError, IndexError, OSError):
+        except (ValueError, KeyError, TypeError, IndexError, OSError, AttributeError):
             return None  # it is a cache: the groups say everything
         index._changed = {}
         index._gone = []
@@ -174,11 +176,16 @@ class NodeIndex:
 
     def _load_columns(self, base: dict[str, Any]) -> None:
         names = base["name"]
+        _check_texts(names, base["comment"], base["classes"], *base["item_names"])
         self.has_run_names = "run_" in "\n".join(names)  # or so: a look at each name would cost more
         paths: list[Path] = []
         append = paths.append
+        deepest = 0
         for name, parent in zip(names, base["parent"], strict=True):
             append((*paths[parent], name) if parent >= 0 else ())
+            deepest = max(deepest, parent >= 0 and len(paths[-1]))
+        if deepest > _DEEPEST:
+            raise ValueError(f"nodes lie {deepest} levels deep")
         classes = base["classes"]
         items = [tuple(names) for names in base["item_names"]]
         nothing: dict[str, Any] = {}
@@ -203,6 +210,7 @@ class NodeIndex:
         for place in base["locked"]:
             nodes[paths[place]] = replace(nodes[paths[place]], locked=True)
         for place, target in base["target"]:
+            _check_texts(target)
             nodes[paths[place]] = replace(nodes[paths[place]], target=tuple(target))
         for place, notes in base["annotations"]:
             self.annotations[paths[place]] = _from_json(notes)
@@ -220,6 +228,13 @@ def _skeletons(count: int, **columns: Iterable[Any]) -> list[Skeleton]:
     for name, values in columns.items():
         collections.deque(map(Skeleton.__dict__[name].__set__, made, values), maxlen=0)
     return made
+
+
+def _check_texts(*lists: Any) -> None:
+    """Raise TypeError unless all are lists of texts: JSON holds other things as well."""
+    for texts in lists:
+        if type(texts) is not list or not set(map(type, texts)) <= {str}:
+            raise TypeError(f"{str(texts)[:80]} is no list of texts")
 
 
 def _is_text(value: Encoded) -> bool:

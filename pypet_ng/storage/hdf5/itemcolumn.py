@@ -21,6 +21,7 @@ from pypet_ng.storage.base import NOT_SET
 from pypet_ng.storage.hdf5.attributes import Id
 from pypet_ng.storage.hdf5.elements import read_element, remove, write_element
 from pypet_ng.storage.hdf5.rows import RowSet, present
+from pypet_ng.storage.hdf5.trust import open_group
 from pypet_ng.storage.hdf5.variants import Variant
 from pypet_ng.storage.hdf5.vectors import Vector, chunk_of_rows, exists
 from pypet_ng.tree.runnames import run_name
@@ -52,8 +53,8 @@ class ItemColumn:
         """Open one; None if it is not there."""
         if not exists(place, name):
             return None
-        group = h5g.open(place, name)
-        kinds = Vector.open(group, _KIND)
+        group = open_group(place, name)
+        kinds = Vector.open(group, _KIND, _U1)
         return None if kinds is None else cls(group, kinds, compress)
 
     @classmethod
@@ -103,7 +104,7 @@ class ItemColumn:
             return variant.id
         if self._irregular is None:
             there = exists(self._group, _IRREGULAR)
-            self._irregular = (h5g.open if there else h5g.create)(self._group, _IRREGULAR)
+            self._irregular = (open_group if there else h5g.create)(self._group, _IRREGULAR)
         for row, position in zip(rows.array.tolist(), stack.positions.tolist(), strict=True):
             value = values[position]
             name = run_name(row).encode()
@@ -179,7 +180,7 @@ class ItemColumn:
         name = run_name(row).encode()
         if not exists(self._group, _IRREGULAR):
             raise BrokenFileError(f"the value of run {row} is missing: there is no group '_irregular'")
-        group = h5g.open(self._group, _IRREGULAR)
+        group = open_group(self._group, _IRREGULAR)
         if not exists(group, name):
             raise BrokenFileError(f"the value of run {row} is missing in '_irregular'")
         return encoding.decode(read_element(group, name))
@@ -196,7 +197,7 @@ class ItemColumn:
         for kind in present(kinds):
             chosen = RowSet.of(np.flatnonzero(kinds == kind))
             if kind == APART:
-                group = h5g.open(self._group, _IRREGULAR) if exists(self._group, _IRREGULAR) else None
+                group = open_group(self._group, _IRREGULAR) if exists(self._group, _IRREGULAR) else None
                 missing = [
                     row
                     for row in chosen.array.tolist()

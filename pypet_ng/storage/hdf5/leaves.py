@@ -15,12 +15,13 @@ import numpy.typing as npt
 from h5py import h5g, h5p
 
 from pypet_ng._typing import Array, Path
-from pypet_ng.errors import StorageError
+from pypet_ng.errors import BrokenFileError, PypetError, StorageError
 from pypet_ng.storage.hdf5 import attributes
 from pypet_ng.storage.hdf5.attributes import Id
 from pypet_ng.storage.hdf5.itemcolumn import ItemColumn
 from pypet_ng.storage.hdf5.names import escape, link_path
 from pypet_ng.storage.hdf5.rows import RowSet
+from pypet_ng.storage.hdf5.trust import expect, expect_texts, open_group
 from pypet_ng.storage.hdf5.vectors import Lines, Vector, chunk_of_rows, exists
 from pypet_ng.tree.records import NodeKind, Signature, as_rows
 
@@ -90,7 +91,14 @@ class Leaves:
         if self._signatures is None:
             self._signatures = {}
             for path, kind, class_name, comment, items in self._text().read():
-                signature = Signature(tuple(path), NodeKind(kind), class_name, comment, tuple(items))
+                what = "a line of the signatures of results"
+                signature = Signature(
+                    expect_texts(path, what),
+                    NodeKind(kind),
+                    expect(class_name, str, what),
+                    expect(comment, str, what),
+                    expect_texts(items, what),
+                )
                 self._signatures.setdefault(signature.path, []).append(signature)
         return self._signatures
 
@@ -143,12 +151,12 @@ class Leaves:
             known = self.signatures().get(path)
             if known is None:
                 return None
-            leaf = self._opened(h5g.open(self._group, link_path(path)), known)
+            leaf = self._opened(open_group(self._group, link_path(path)), known)
             self._open[path] = leaf
         return leaf
 
     def _opened(self, group: Id, known: list[Signature]) -> _Leaf:
-        ids = Vector.open(group, _SIGNATURE)
+        ids = Vector.open(group, _SIGNATURE, _U2)
         if ids is None:
             chunk = chunk_of_rows((), 2, self.planned, 1)
             ids = Vector.create(group, _SIGNATURE, _U2, chunk=chunk, compress=self._compress)
@@ -230,6 +238,8 @@ class Leaves:
         if known is None:
             return None
         number = int(self.ids(path, RowSet(row, row + 1))[0])
+        if number > len(known):
+            raise BrokenFileError(f"{'.'.join(path)!r} of run {row} has signature {number} of {len(known)}")
         return known[number - 1] if number else None
 
     def values(self, signature: Signature, row: int, items: Sequence[str]) -> dict[str, Any]:
@@ -309,7 +319,9 @@ def _line(signature: Signature) -> list[Any]:
 def open_path(group: Id, path: Path) -> Id | None:
     """Open the group of a path, None if there is none."""
     try:
-        return h5g.open(group, link_path(path))
+        return open_group(group, link_path(path))
+    except PypetError:
+        raise
     except (KeyError, ValueError):  # h5py: the last part is missing, or one before it
         return None
 
@@ -327,5 +339,5 @@ ORDERED: Final = _ordered_groups()
 def ensure_groups(group: Id, path: Path) -> Id:
     """Open the group of a path, making what is missing."""
     for part in link_path(path).split(b"/"):
-        group = h5g.open(group, part) if exists(group, part) else h5g.create(group, part, gcpl=ORDERED)
+        group = open_group(group, part) if exists(group, part) else h5g.create(group, part, gcpl=ORDERED)
     return group

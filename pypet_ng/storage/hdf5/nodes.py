@@ -6,22 +6,23 @@ items as elements. A link is a soft link to the target's absolute path.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from h5py import h5, h5g, h5l
+from h5py import h5, h5g, h5l, h5o
 
 from pypet_ng import encoding
 from pypet_ng._typing import Path
 from pypet_ng.encoding.encoded import Encoded
-from pypet_ng.errors import NameTakenError
+from pypet_ng.errors import BrokenFileError, NameTakenError
 from pypet_ng.storage.hdf5 import attributes
 from pypet_ng.storage.hdf5.attributes import Id
 from pypet_ng.storage.hdf5.elements import read_element, remove, write_element
 from pypet_ng.storage.hdf5.index import NodeIndex
 from pypet_ng.storage.hdf5.leaves import ORDERED
 from pypet_ng.storage.hdf5.names import OVERVIEW, escape, link_path, unescape, unescape_path
+from pypet_ng.storage.hdf5.trust import expect_texts, open_group
 from pypet_ng.storage.hdf5.vectors import exists
 from pypet_ng.tree.records import NodeKind, Record, Skeleton, WriteMode
 from pypet_ng.tree.runnames import RUN, RUN_SET
@@ -69,7 +70,7 @@ class Nodes:
     def _place(self, path: Path) -> Id:
         place = self._groups.get(path)
         if place is None:
-            place = h5g.open(self._group, link_path(path))
+            place = open_group(self._group, link_path(path))
             if len(self._groups) < 1024:
                 self._groups[path] = place
         return place
@@ -77,7 +78,7 @@ class Nodes:
     def _make_group(self, path: Path, leaf: bool = False) -> Id:
         parent, name = self._place(path[:-1]), _own_name(path)
         if exists(parent, name):  # made for the columns of runs, or left by a torn write
-            return h5g.open(parent, name)
+            return open_group(parent, name)
         return h5g.create(parent, name) if leaf else h5g.create(parent, name, gcpl=ORDERED)
 
     def write(self, record: Record, mode: WriteMode, owner: int = -1) -> None:
@@ -112,7 +113,7 @@ class Nodes:
             if not node.is_leaf:
                 self._groups[path] = place
         else:
-            place = h5g.open(self._group, link_path(path))
+            place = open_group(self._group, link_path(path))
         for name, value in encoded.items():
             link = escape(name).encode()
             if there is not None:
@@ -167,7 +168,7 @@ class Nodes:
         self.touch()
         if path:
             name = link_path(path)
-            parent = self._group if len(path) == 1 else h5g.open(self._group, link_path(path[:-1]))
+            parent = self._group if len(path) == 1 else open_group(self._group, link_path(path[:-1]))
             remove(parent, name.rpartition(b"/")[2])
         else:
             for child in [other for other in self._index.nodes if len(other) == 1]:
@@ -181,7 +182,7 @@ class Nodes:
     def delete_items(self, path: Path, names: Iterable[str]) -> None:
         """Delete items of a leaf."""
         self.touch()
-        place = h5g.open(self._group, link_path(path))
+        place = open_group(self._group, link_path(path))
         gone = set(names)
         for name in gone:
             remove(place, escape(name).encode())
@@ -196,9 +197,11 @@ class Nodes:
         )
 
     # -- reading ------------------------------------------------------------------------------
-    def read(self, path: Path, names: Iterable[str]) -> dict[str, Any]:
+    def read(self, path: Path, names: Sequence[str]) -> dict[str, Any]:
         """Give values of a leaf."""
-        place = h5g.open(self._group, link_path(path))
+        if not names:
+            return {}  # a link, perhaps
+        place = open_group(self._group, link_path(path))
         return {name: encoding.decode(read_element(place, escape(name).encode())) for name in names}
 
     def annotations(self, path: Path) -> dict[str, Any]:
@@ -210,7 +213,7 @@ class Nodes:
         return dict(decoded)
 
     def _read_annotations(self, path: Path) -> Encoded:
-        return read_element(h5g.open(self._group, link_path(path)), _ANNOTATIONS)
+        return read_element(open_group(self._group, link_path(path)), _ANNOTATIONS)
 
 
 def _own_name(path: Path) -> bytes:
@@ -256,13 +259,17 @@ def _write_facts(place: Id, node: Skeleton, there: Skeleton | None, owner: int) 
 def walk(group: Id) -> NodeIndex:
     """Make the index from the groups: about 0.3 ms for each node."""
     index = NodeIndex()
-    _visit(group, (), index)
+    _visit(group, (), index, set())
     return index
 
 
-def _visit(group: Id, path: Path, index: NodeIndex) -> None:
+def _visit(group: Id, path: Path, index: NodeIndex, seen: set[Any]) -> None:
+    address = h5o.get_info(group).addr
+    if address in seen:  # a group in itself would have no end, one in many places very many paths
+        raise BrokenFileError(f"the group of {'.'.join(path)!r} is at another place as well: restore a copy")
+    seen.add(address)
     kind = NodeKind(attributes.get_text(group, b"kind") or NodeKind.GROUP.value)
-    items = tuple(attributes.get_json(group, b"items", ()))
+    items = expect_texts(attributes.get_json(group, b"items", []), "the attribute 'items'")
     node = Skeleton(
         path,
         kind,
@@ -287,4 +294,4 @@ def _visit(group: Id, path: Path, index: NodeIndex) -> None:
             _, _, inner = group.links.get_val(link).decode().lstrip("/").partition("/")
             index.put(Skeleton(child, NodeKind.LINK, target=unescape_path(inner)))
         else:
-            _visit(h5g.open(group, link), child, index)
+            _visit(open_group(group, link), child, index, seen)

@@ -17,6 +17,7 @@ from pypet_ng._typing import Path
 from pypet_ng.storage.hdf5.attributes import Id
 from pypet_ng.storage.hdf5.itemcolumn import ItemColumn
 from pypet_ng.storage.hdf5.rows import RowSet
+from pypet_ng.storage.hdf5.trust import expect, expect_texts, open_group
 from pypet_ng.storage.hdf5.vectors import Lines, Vector, chunk_of_rows, exists
 from pypet_ng.tree.records import Note, NoteKind
 
@@ -33,7 +34,7 @@ class Notes:
     def __init__(self, overview: Id, compress: str | None) -> None:
         self._overview = overview
         self._compress = compress
-        self._group: Id | None = h5g.open(overview, b"notes") if exists(overview, b"notes") else None
+        self._group: Id | None = open_group(overview, b"notes") if exists(overview, b"notes") else None
         self._places: list[Place] | None = None
         self._columns: tuple[Vector, Vector, ItemColumn] | None = None
         self._numbers: dict[Place, int] = {}
@@ -41,7 +42,14 @@ class Notes:
     def _known(self) -> list[Place]:
         if self._places is None:
             read = [] if self._group is None else Lines(self._group, b"places").read()
-            self._places = [(tuple(path), NoteKind(kind), key) for path, kind, key in read]
+            self._places = [
+                (
+                    expect_texts(path, "the path of a note"),
+                    NoteKind(kind),
+                    expect(key, str, "the key of a note"),
+                )
+                for path, kind, key in read
+            ]
             self._numbers = {place: number for number, place in enumerate(self._places)}
         return self._places
 
@@ -55,7 +63,7 @@ class Notes:
                     chunk = chunk_of_rows((), dtype.itemsize, 1, 1)
                     Vector.create(group, name, dtype, chunk=chunk, compress=self._compress)
                 ItemColumn.create(group, b"value", 1, self._compress)
-            rows, places = Vector.open(self._group, b"row"), Vector.open(self._group, b"place")
+            rows, places = Vector.open(self._group, b"row", _ROW), Vector.open(self._group, b"place", _PLACE)
             values = ItemColumn.open(self._group, b"value", self._compress)
             if rows is None or places is None or values is None:
                 return None

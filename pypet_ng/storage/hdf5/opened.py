@@ -6,8 +6,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import cached_property
 
-from h5py import h5g
-
 from pypet_ng._typing import Path
 from pypet_ng.errors import DataNotInStorageError, near_names
 from pypet_ng.storage.hdf5 import attributes
@@ -22,6 +20,7 @@ from pypet_ng.storage.hdf5.notes import Notes
 from pypet_ng.storage.hdf5.planstore import PlanStore
 from pypet_ng.storage.hdf5.runrows import RunRows
 from pypet_ng.storage.hdf5.runtable import RunColumns
+from pypet_ng.storage.hdf5.trust import open_group
 from pypet_ng.storage.hdf5.vectors import Lines
 from pypet_ng.tree.records import Batch, Block, NodeKind, Record, Skeleton, WriteMode
 from pypet_ng.tree.runnames import RUN, fold
@@ -38,7 +37,7 @@ class OpenTrajectory:
         self.name = name
         self._handle = handle
         self.group = group
-        self.overview = h5g.open(group, OVERVIEW.encode())
+        self.overview = open_group(group, OVERVIEW.encode())
         self.plan = PlanStore(group, self.overview, handle.compress)
         self._known_index = index
         self._returned: ItemColumn | None = None

@@ -34,6 +34,7 @@ from pypet_ng.storage.hdf5.elements import remove
 from pypet_ng.storage.hdf5.itemcolumn import ItemColumn
 from pypet_ng.storage.hdf5.leaves import open_path
 from pypet_ng.storage.hdf5.rows import RowSet
+from pypet_ng.storage.hdf5.trust import check_rows, expect_texts, open_group
 from pypet_ng.storage.hdf5.vectors import Vector, chunk_of_rows, exists
 
 __all__ = ["PlanStore"]
@@ -47,6 +48,7 @@ _LONG: Final = 20_000
 _SMALL: Final = 4096
 """Up to so many appended points are kept as values: a part of their own costs 2 KiB."""
 _INT: Final = np.dtype("<i8")
+_DEEPEST: Final = 16
 _PYTHON: Final = (bool, int, float, complex)
 
 
@@ -65,12 +67,13 @@ class PlanStore:
     @property
     def names(self) -> tuple[Path, ...]:
         """Paths of the explored parameters."""
-        return tuple(tuple(path) for path in attributes.get_json(self._overview, b"explored", []))
+        listed = attributes.get_json(self._overview, b"explored", [])
+        return tuple(expect_texts(path, "the list of explored parameters") for path in listed)
 
     @property
     def length(self) -> int:
         """Number of runs."""
-        return attributes.get_int(self._overview, b"runs", 1)
+        return check_rows(self._overview, attributes.get_int(self._overview, b"runs", 1))
 
     def _set(self, names: Sequence[Path], length: int) -> None:
         if tuple(names) != self.names:
@@ -101,7 +104,7 @@ class PlanStore:
         """Store the points of `plan` from number `stored` on behind those that are there."""
         for path in plan.names:
             place = self._parameter(path)
-            self._append(h5g.open(place, _EXPLORED), plan.column(path)[stored:], len(plan))
+            self._append(open_group(place, _EXPLORED), plan.column(path)[stored:], len(plan))
         self._set(plan.names, len(plan))
 
     def _parameter(self, path: Path) -> Id:
@@ -149,7 +152,7 @@ class PlanStore:
     def _append(self, group: Id, tail: Column, planned: int) -> None:
         for column in tail.parts if isinstance(tail, ChainColumn) else (tail,):
             count = _parts(group)
-            last = h5g.open(group, _part(count - 1)) if count else None
+            last = open_group(group, _part(count - 1)) if count else None
             plain = _plain(column)
             if last is not None and plain is not None:
                 structure = attributes.get_text(last, b"structure")
@@ -174,7 +177,7 @@ class PlanStore:
                 raise BrokenFileError(
                     f"the explored values of {'.'.join(path)!r} are missing: restore a copy"
                 )
-            explored = h5g.open(place, _EXPLORED)
+            explored = open_group(place, _EXPLORED)
             column: Column | None = None
             if later is not None and length >= _LONG:
                 column = _deferred(explored, length, partial(later, path))
@@ -189,23 +192,32 @@ class PlanStore:
 
     def column(self, path: Path) -> Column:
         """Give the stored values of one parameter."""
-        return self._read(h5g.open(self._parameter(path), _EXPLORED))
+        return self._read(open_group(self._parameter(path), _EXPLORED))
 
-    def _read(self, group: Id) -> Column:
-        return chain(self._read_part(h5g.open(group, _part(number))) for number in range(_parts(group)))
+    def _read(self, group: Id, depth: int = 0) -> Column:
+        count = _parts(group)
+        if depth > _DEEPEST or not count:
+            raise BrokenFileError("the values of an explored parameter are not whole: restore a copy")
+        return chain(self._read_part(open_group(group, _part(number)), depth) for number in range(count))
 
-    def _read_part(self, place: Id) -> Column:
+    def _read_part(self, place: Id, depth: int) -> Column:
         structure = attributes.get_text(place, b"structure")
         if structure == "periodic":
-            base = self._read(h5g.open(place, _BASE))
-            return PeriodicColumn(
-                base, attributes.get_int(place, b"repeat"), attributes.get_int(place, b"length")
-            )
+            base = self._read(open_group(place, _BASE), depth + 1)
+            repeat = attributes.get_int(place, b"repeat")
+            length = check_rows(place, attributes.get_int(place, b"length"))
+            if repeat < 1 or not len(base):
+                raise BrokenFileError("an explored parameter repeats nothing: restore a copy")
+            return PeriodicColumn(base, repeat, length)
         if structure == "indexed":
-            index = Vector.open(place, _INDEX)
+            index = Vector.open(place, _INDEX, _INT)
             if index is None:
                 raise BrokenFileError("the index of an explored parameter is missing: restore a copy")
-            return IndexedColumn(self._read(h5g.open(place, _BASE)), index.read_range(0, index.length))
+            base = self._read(open_group(place, _BASE), depth + 1)
+            picks = index.read_range(0, index.length)
+            if picks.size and not 0 <= int(picks.min()) <= int(picks.max()) < len(base):
+                raise BrokenFileError("an explored parameter picks values it does not have: restore a copy")
+            return IndexedColumn(base, picks)
         values = ItemColumn.open(place, _VALUES)
         if values is None:
             raise BrokenFileError("the values of an explored parameter are missing: restore a copy")

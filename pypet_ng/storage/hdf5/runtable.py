@@ -20,6 +20,7 @@ from pypet_ng.storage.hdf5.attributes import Id
 from pypet_ng.storage.hdf5.itemcolumn import ItemColumn
 from pypet_ng.storage.hdf5.leaves import ORDERED, ordered
 from pypet_ng.storage.hdf5.rows import RowSet, resolve
+from pypet_ng.storage.hdf5.trust import open_group
 from pypet_ng.storage.hdf5.vectors import Lines, Vector, chunk_of_rows, exists
 from pypet_ng.tree.records import Failure, RunState, RunStates
 
@@ -46,7 +47,7 @@ class RunColumns:
 
     def __init__(self, overview: Id, planned: int, compress: str | None) -> None:
         self._overview = overview
-        self._group: Id | None = h5g.open(overview, b"runs") if exists(overview, b"runs") else None
+        self._group: Id | None = open_group(overview, b"runs") if exists(overview, b"runs") else None
         self._vectors: dict[str, Vector] = {}
         self._hosts: list[str] | None = None
         self._errors: ItemColumn | None = None
@@ -69,7 +70,7 @@ class RunColumns:
     def _vector(self, name: str) -> Vector | None:
         vector = self._vectors.get(name)
         if vector is None and self._group is not None:
-            vector = Vector.open(self._group, name.encode())
+            vector = Vector.open(self._group, name.encode(), _DTYPES[name])
             if vector is not None:
                 self._vectors[name] = vector
         return vector

@@ -25,6 +25,7 @@ from pypet_ng.storage.hdf5.opened import OpenTrajectory
 from pypet_ng.storage.hdf5.rows import resolve
 from pypet_ng.storage.hdf5.runcolumn import HDF5RunColumn
 from pypet_ng.storage.hdf5.runtable import HDF5RunTable
+from pypet_ng.storage.hdf5.trust import expect, translated
 from pypet_ng.storage.hdf5.vectors import Lines
 from pypet_ng.tree.records import Batch, Note, Record, Signature, Skeleton, TrajectoryInfo, WriteMode
 
@@ -90,9 +91,10 @@ class HDF5StorageService:
         """Open the selected trajectory (or another) for one call, or give the session's."""
         name = self._chosen() if name is None else name
         if self._depth:
-            yield self._of_session(name)
+            with translated(self.location):
+                yield self._of_session(name)
             return
-        with self._file.reading() as handle:
+        with translated(self.location), self._file.reading() as handle:
             group = Catalog(handle, self.location).find(name)
             trajectory = OpenTrajectory(handle, name, group, self._index if name == self._name else None)
             if self._runs is not None and name == self._name:
@@ -129,7 +131,7 @@ class HDF5StorageService:
         if self._depth:
             yield Catalog(self._file.write_handle(), self.location)
             return
-        with self._file.reading() as handle:
+        with translated(self.location), self._file.reading() as handle:
             yield Catalog(handle, self.location)
 
     def _forget(self) -> None:
@@ -264,10 +266,10 @@ class HDF5StorageService:
             return {path: list(known) for path, known in trajectory.leaves.signatures().items()}
 
     def signature_ids(self, path: Path, rows: Rows = slice(None)) -> npt.NDArray[np.uint16]:
+        chosen, places = resolve(rows, self._length())
         with self._opened() as trajectory:
             if path not in trajectory.leaves.signatures():
                 raise self._no_column(trajectory, path)
-            chosen, places = resolve(rows, trajectory.runs)
             ids = trajectory.leaves.ids(path, chosen)
         return ids if places is None else ids[places]
 
@@ -357,7 +359,10 @@ class HDF5StorageService:
 
     def sessions(self) -> Sequence[Mapping[str, Any]]:
         with self._opened() as trajectory:
-            return Lines(trajectory.overview, b"sessions").read()
+            return [
+                expect(facts, dict, "a line of the sessions")
+                for facts in Lines(trajectory.overview, b"sessions").read()
+            ]
 
     # -- care ---------------------------------------------------------------------------------
     def verify(self) -> Sequence[str]:

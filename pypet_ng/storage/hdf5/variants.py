@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from h5py import h5d, h5g, h5o
+from h5py import h5d, h5g
 
 from pypet_ng._typing import Array
 from pypet_ng.encoding.encoded import Layout, PartLayout, Stack
@@ -21,6 +21,7 @@ from pypet_ng.storage.hdf5 import attributes
 from pypet_ng.storage.hdf5.attributes import Id
 from pypet_ng.storage.hdf5.elements import part_name
 from pypet_ng.storage.hdf5.rows import RowSet
+from pypet_ng.storage.hdf5.trust import open_any, open_dataset
 from pypet_ng.storage.hdf5.vectors import Vector, chunk_of_rows, chunk_of_text
 
 __all__ = ["Variant"]
@@ -90,20 +91,20 @@ class Variant:
                 spans[axis] = Vector.create(
                     group, _span_name(index), _SPAN, tail=(2,), chunk=chunk, compress=compress
                 )
-        _write_layout(h5d.open(place, name) if alone else group, layout, lengths)
+        _write_layout(open_dataset(place, name) if alone else group, layout, lengths)
         return cls(number, layout, lengths, parts, spans)
 
     @classmethod
     def open(cls, place: Id, number: int) -> Variant:
         name = b"_%d" % number
-        element: Any = h5o.open(place, name)
+        element: Any = open_any(place, name)
         layout, lengths = _read_layout(element)
         if isinstance(element, h5d.DatasetID):
             return cls(number, layout, lengths, {"": Vector(element)}, {})
         parts = {part.name: _need(element, part_name(part.name)) for part in layout.parts}
         spans = {}
         if lengths is None:
-            spans = {axis: _need(element, _span_name(index)) for index, axis in enumerate(layout.axes)}
+            spans = {axis: _need(element, _span_name(i), _SPAN, (2,)) for i, axis in enumerate(layout.axes)}
         return cls(number, layout, lengths, parts, spans)
 
     def write(self, rows: RowSet, stack: Stack, limit: int) -> None:
@@ -171,8 +172,8 @@ class Variant:
         return found
 
 
-def _need(place: Id, name: bytes) -> Vector:
-    vector = Vector.open(place, name)
+def _need(place: Id, name: bytes, dtype: np.dtype[Any] | None = None, tail: tuple[int, ...] = ()) -> Vector:
+    vector = Vector.open(place, name, dtype, tail)
     if vector is None:
         raise BrokenFileError(f"a column lacks its dataset {name.decode()!r}: restore a copy of the file")
     return vector
@@ -184,6 +185,9 @@ def _gather(vector: Vector, span: npt.NDArray[np.int64]) -> Array:
     total = int(lengths.sum())
     if not total:
         return vector.read_range(0, 0)
+    vector.check(total)
+    if int(lengths.min()) < 0 or int(starts.min()) < 0 or int((starts + lengths).max()) > vector.length:
+        raise BrokenFileError("a span of a column reaches beyond its data: restore a copy of the file")
     filled = lengths > 0
     low = int(starts[filled].min())
     high = int((starts + lengths)[filled].max())

@@ -16,9 +16,11 @@ import numpy as np
 from h5py import h5d, h5p, h5s, h5t
 
 from pypet_ng._typing import Array
+from pypet_ng.errors import BrokenFileError
 from pypet_ng.storage.hdf5.attributes import Id
 from pypet_ng.storage.hdf5.file import load_filters
 from pypet_ng.storage.hdf5.rows import RowSet, stretches
+from pypet_ng.storage.hdf5.trust import check_size, open_dataset, shape_and_dtype
 
 __all__ = ["Lines", "Vector", "chunk_of_rows", "chunk_of_text", "exists", "filtered"]
 
@@ -101,14 +103,13 @@ class Vector:
 
     def __init__(self, dataset: Id) -> None:
         self._id = dataset
-        space = dataset.get_space()
-        shape = space.get_simple_extent_dims()
-        self.length: int = shape[0]
-        self.tail: tuple[int, ...] = tuple(shape[1:])
         # The type in the file is also that in memory: no conversion, whatever the byte order.
-        self._memory = dataset.get_type()
-        self.dtype: np.dtype[Any] = self._memory.dtype
-        self._space = space
+        shape, self.dtype, self._memory = shape_and_dtype(dataset)
+        if not shape:
+            raise BrokenFileError("a column is a single value: restore a copy of the file")
+        self.length: int = shape[0]
+        self.tail: tuple[int, ...] = shape[1:]
+        self._space = dataset.get_space()
         self._mspaces: dict[int, Id] = {}
         self._chunk = 0
         self._direct = False
@@ -132,9 +133,19 @@ class Vector:
         return cls(h5d.create(place, name, kind, space, dcpl=plist))
 
     @classmethod
-    def open(cls, place: Id, name: bytes) -> Vector | None:
-        """Open one; None if it is not there."""
-        return cls(h5d.open(place, name)) if exists(place, name) else None
+    def open(
+        cls, place: Id, name: bytes, dtype: np.dtype[Any] | None = None, tail: tuple[int, ...] = ()
+    ) -> Vector | None:
+        """Open one; None if it is not there, BrokenFileError if it has not the `dtype` and `tail` given."""
+        if not exists(place, name):
+            return None
+        vector = cls(open_dataset(place, name))
+        if dtype is not None and (vector.dtype != dtype or vector.tail != tail):
+            raise BrokenFileError(
+                f"the column {name.decode()!r} holds {vector.dtype} of shape {vector.tail}, not {dtype} of "
+                f"shape {tail}: restore a copy of the file"
+            )
+        return vector
 
     def _learn_chunk(self) -> int:
         """Give the rows of a chunk; only writers need to know."""
@@ -213,8 +224,13 @@ class Vector:
             self.write(RowSet(start, start + len(values)), values)
         return start
 
+    def check(self, rows: int) -> None:
+        """Raise BrokenFileError if so many rows cannot come from this file."""
+        check_size(self._id, rows * self.dtype.itemsize * math.prod(self.tail))
+
     def read_range(self, start: int, stop: int) -> Array:
         """Give rows start to stop, shape (stop - start, ...)."""
+        self.check(stop - start)
         there = max(0, min(stop, self.length) - start)
         if there == stop - start:
             result = np.empty((there, *self.tail), self.dtype)
@@ -254,7 +270,7 @@ class Lines:
         """Take a group and the name the dataset has in it, or gets when the first line is written."""
         self._place = place
         self._name = name
-        self._vector = Vector.open(place, name)
+        self._vector = Vector.open(place, name, _U1)
 
     def __bool__(self) -> bool:
         return self._vector is not None and self._vector.length > 0
