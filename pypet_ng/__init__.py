@@ -33,6 +33,7 @@ from pypet_ng.spaces.designs import cases, grid, loggrid, one_at_a_time, random,
 from pypet_ng.spaces.product import cartesian_product, find_unique_points
 from pypet_ng.storage.hdf5 import HDF5StorageService
 from pypet_ng.storage.memory import MemoryStorageService
+from pypet_ng.trajectory.care import VerifyReport, compact_hdf5_file
 from pypet_ng.trajectory.environment import Environment
 from pypet_ng.trajectory.groups import (
     ConfigGroup,
@@ -86,10 +87,12 @@ __all__ = [
     "Trajectory",
     "TrajectoryNotFoundError",
     "UnsupportedValueError",
+    "VerifyReport",
     "VersionMismatchError",
     "__version__",
     "cartesian_product",
     "cases",
+    "compact_hdf5_file",
     "explore",
     "find_unique_points",
     "grid",

@@ -14,6 +14,7 @@ from pypet_ng.engine.session import Session
 from pypet_ng.errors import PresettingError
 from pypet_ng.spaces.designs import Design
 from pypet_ng.trajectory import adding, exploring
+from pypet_ng.trajectory.care import Care
 from pypet_ng.trajectory.collecting import Collecting
 from pypet_ng.trajectory.factory import ClassBook
 from pypet_ng.trajectory.groups import (
@@ -45,6 +46,7 @@ def stamped(name: str, timestamp: float) -> str:
 
 class Trajectory(  # type: ignore[misc]  # f_load of the whole takes more options than that of a group
     Keeping,
+    Care,
     Collecting,
     RunViews,
     ParameterGroup,

@@ -191,7 +191,7 @@ def test_run_map_does_not_compare_what_each_run_gets(place: Place) -> None:
 
 @pytest.mark.parametrize("choice", ["never", True, 3])
 def test_a_choice_that_is_none_is_refused(choice: Any) -> None:
-    with pytest.raises(ValueError, match="on_change=.*'keep', 'rerun'"):
+    with pytest.raises(ValueError, match=r"on_change=.*'keep', 'rerun'"):
         Environment("traj", filename=":memory:", on_change=choice)
 
 

@@ -374,7 +374,7 @@ def test_a_second_writer_is_refused_until_the_first_is_done(kept: str) -> None:
         assert first.stdout is not None
         assert first.stdin is not None
         assert first.stdout.readline() == "writing\n"
-        env = Environment(trajectory="traj", filename=kept)
+        env = Environment(trajectory="traj", filename=kept, on_change="keep")
         env.traj.f_add_parameter("x", 0)
         env.traj.f_explore({"x": [1, 2, 3, 4]})
         calls: list[int] = []

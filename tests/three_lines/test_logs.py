@@ -107,7 +107,7 @@ def test_the_loggers_are_as_before_and_no_file_stays_open() -> None:
 
     before = outside()
     inside = []
-    env = make()
+    env = make(on_change="keep")
     env.run(lambda traj: inside.append(list(logging.getLogger().handlers)))
     descriptors = len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
     for stop in range(6, 30):

@@ -71,7 +71,7 @@ def fails_at_three(traj: Any) -> None:
 
 def test_an_observer_hears_begin_batches_and_end() -> None:
     heard = Heard()
-    env = environment(report_progress=heard, on_error="return")
+    env = environment(report_progress=heard, on_error="return", on_change="keep")
     env.run(fails_at_three)
     assert heard[0] == ("started", 20, 0)
     assert heard[-1] == ("finished",)
