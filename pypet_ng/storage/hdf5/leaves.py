@@ -230,7 +230,13 @@ class Leaves:
     def ids(self, path: Path, rows: RowSet) -> npt.NDArray[np.uint16]:
         """Give the signature id of each row, 0 where there is no leaf."""
         leaf = self._leaf(path)
-        return np.zeros(rows.size, _U2) if leaf is None else leaf.ids.read(rows)
+        if leaf is None:
+            return np.zeros(rows.size, _U2)
+        ids: npt.NDArray[np.uint16] = leaf.ids.read(rows)
+        known = len(self.signatures()[path])
+        if ids.size and int(ids.max()) > known:
+            raise BrokenFileError(f"{'.'.join(path)!r}: a run has signature {int(ids.max())} of {known}")
+        return ids
 
     def signature(self, path: Path, row: int) -> Signature | None:
         """Give the signature of the leaf of one run, None if it has none."""
@@ -238,8 +244,6 @@ class Leaves:
         if known is None:
             return None
         number = int(self.ids(path, RowSet(row, row + 1))[0])
-        if number > len(known):
-            raise BrokenFileError(f"{'.'.join(path)!r} of run {row} has signature {number} of {len(known)}")
         return known[number - 1] if number else None
 
     def values(self, signature: Signature, row: int, items: Sequence[str]) -> dict[str, Any]:

@@ -129,7 +129,7 @@ class Notes:
         which: npt.NDArray[np.uint32] = places.read_range(0, places.length)[numbers]
         known = self._known()
         return [
-            Note(run, known[place][0], known[place][1], known[place][2], value)
+            Note(run, known[place][0], known[place][1], known[place][2], _checked(known[place][1], value))
             for (run, _), place, value in zip(wanted, which.tolist(), found, strict=True)
         ]
 
@@ -166,3 +166,11 @@ class Notes:
         if numbers.size and int(numbers.max()) >= len(self._known()):
             found.append(f"notes: a note has the place {int(numbers.max())} of {len(self._known())}")
         return found + [f"notes: {text}" for text in values.problems()]
+
+
+def _checked(kind: NoteKind, value: Any) -> Any:
+    if kind is NoteKind.LINK:
+        expect_texts(value, "the target of a link")
+    elif kind is NoteKind.GROUP:
+        expect(value, str, "the comment of a group")
+    return value

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from h5py import h5g
 
 from pypet_ng._typing import Array, Rows
+from pypet_ng.errors import BrokenFileError
 from pypet_ng.storage.hdf5.attributes import Id
 from pypet_ng.storage.hdf5.itemcolumn import ItemColumn
 from pypet_ng.storage.hdf5.leaves import ORDERED, ordered
@@ -211,6 +212,10 @@ class HDF5RunTable:
         (numbers, names), places = self._read(
             lambda table, chosen: (table.read("host", chosen), ["", *table.hosts()]), rows
         )
+        if numbers.size and int(numbers.max()) >= len(names):
+            raise BrokenFileError(
+                f"run table: a run ran on host {int(numbers.max())} of {len(names) - 1}. Restore a copy of the file"
+            )
         return [names[number] for number in (numbers if places is None else numbers[places]).tolist()]
 
     def failures(self, rows: Rows = slice(None)) -> list[Failure]:

@@ -315,7 +315,8 @@ class HDF5StorageService:
 
     def notes(self) -> Sequence[Note]:
         with self._opened() as trajectory:
-            return trajectory.notes.read()
+            # Those of runs that the plan has not (any more) are nobody's.
+            return [note for note in trajectory.notes.read() if note.row < trajectory.runs]
 
     def run_table(self) -> HDF5RunTable:
         return HDF5RunTable(self._opened, self._length)
