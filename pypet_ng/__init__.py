@@ -26,6 +26,7 @@ from pypet_ng.errors import (
     StorageError,
     TooManyGroupsError,
     TrajectoryNotFoundError,
+    UnknownClassError,
     UnsupportedValueError,
     VersionMismatchError,
 )
@@ -86,6 +87,7 @@ __all__ = [
     "TooManyGroupsError",
     "Trajectory",
     "TrajectoryNotFoundError",
+    "UnknownClassError",
     "UnsupportedValueError",
     "VerifyReport",
     "VersionMismatchError",

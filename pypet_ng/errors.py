@@ -9,6 +9,7 @@
     │   ├── NameTakenError           (AttributeError)  a node of that name is there already
     │   └── InvalidNameError         (ValueError)      the name itself cannot be used
     ├── ParameterLockedException     (TypeError)       a parameter that was read must not change
+    ├── UnknownClassError            (AttributeError)  a stored leaf is of a class that is not imported
     ├── NotInRunError                (TypeError)       not possible during a single run
     ├── DesignError                  (ValueError)      the explored points do not fit together
     │   └── PlanMismatchError        (RuntimeError)    the file holds other points or parameters
@@ -61,6 +62,7 @@ __all__ = [
     "StorageError",
     "TooManyGroupsError",
     "TrajectoryNotFoundError",
+    "UnknownClassError",
     "UnsupportedValueError",
     "VersionMismatchError",
     "WorkerError",
@@ -98,6 +100,10 @@ class ParameterLockedException(PypetError, TypeError):  # noqa: N818  (pypet's n
 
 class NotInRunError(PypetError, TypeError):
     """The call would change what all runs share, and a run is going on."""
+
+
+class UnknownClassError(PypetError, AttributeError):
+    """A stored leaf is of a class that is neither ours nor imported."""
 
 
 class DesignError(PypetError, ValueError):

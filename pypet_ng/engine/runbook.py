@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pypet_ng._typing import Array
+from pypet_ng.errors import StorageError
 from pypet_ng.tree.records import Failure, RunState, RunStates
 
 __all__ = ["RunBook"]
@@ -68,12 +69,19 @@ class RunBook:
         return self._finish
 
     def grow(self, length: int) -> None:
-        """Make room for `length` runs; amortised, so that many small steps stay linear."""
+        """Make room for `length` runs; amortised, so that many small steps stay linear. StorageError if
+        that is more than there is memory for."""
         if length > len(self.state):
             room = max(length, 2 * len(self.state))
             for name in _COLUMNS:
                 old = getattr(self, name)
-                new = np.zeros(room, old.dtype)
+                try:
+                    new = np.zeros(room, old.dtype)
+                except MemoryError as error:
+                    raise StorageError(
+                        f"there is not enough memory for the states of {length} runs (25 bytes each). If the "
+                        "sweep is smaller, its file is damaged: restore a copy"
+                    ) from error
                 new[: self.length] = old[: self.length]
                 setattr(self, name, new)
         if length < self.length:

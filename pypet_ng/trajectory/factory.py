@@ -6,7 +6,7 @@ import importlib
 from collections.abc import Iterable
 from typing import Any
 
-from pypet_ng.errors import near_names
+from pypet_ng.errors import UnknownClassError, near_names
 from pypet_ng.trajectory.groups import group_class
 from pypet_ng.trajectory.leaves import BaseParameter, BaseResult
 from pypet_ng.trajectory.parameter import Parameter
@@ -53,7 +53,7 @@ class ClassBook:
         return tuple(self._named.values())
 
     def find(self, name: str) -> type:
-        """Give the class of that bare name; AttributeError says how to name it."""
+        """Give the class of that bare name; UnknownClassError says how to name it."""
         cls = self._named.get(name)
         if cls is not None:
             return cls
@@ -65,7 +65,7 @@ class ClassBook:
             waiting.extend(one.__subclasses__())
         if name in known:
             return known[name]
-        raise AttributeError(
+        raise UnknownClassError(
             f"A stored leaf is of the class {name!r}, which is not imported.{near_names(name, known)} "
             "Import its module before loading, or name it: dynamic_imports='module.Class'."
         )

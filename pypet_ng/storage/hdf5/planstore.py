@@ -265,7 +265,7 @@ def _deferred(group: Id, length: int, read: Callable[[], Any]) -> Column | None:
     """Give a column that is read later, None if it is not one array of numbers."""
     if _parts(group) != 1:
         return None
-    part = h5g.open(group, _part(0))
+    part = open_group(group, _part(0))
     if attributes.get_text(part, b"structure") != "array":
         return None
     values = ItemColumn.open(part, _VALUES)
