@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import faulthandler
 import resource
-import signal
 import sys
 import warnings
 from typing import Any
@@ -62,10 +62,11 @@ def main(filenames: list[str]) -> None:
     """Judge files one by one; a file that hangs ends the process."""
     import traceback
 
+    faulthandler.enable()
     resource.setrlimit(resource.RLIMIT_AS, (LIMIT, LIMIT))
     warnings.simplefilter("ignore")
     for filename in filenames:
-        signal.alarm(20)
+        faulthandler.dump_traceback_later(30, exit=True)
         print("begin", filename, flush=True)
         try:
             given: Any = judge(filename)

@@ -72,7 +72,7 @@ def read_apart(filenames: list[str]) -> list[str]:
         told += ends
         left = left[len(ends) :]
         if left:
-            told.append(f"BAD died with {done.returncode}: {done.stderr[-300:]}")
+            told.append(f"BAD died with {done.returncode}: {done.stderr[-1500:]}")
             left = left[1:]
     return told
 
@@ -242,6 +242,21 @@ def test_what_has_no_end_is_refused_quickly(good: str, tmp_path: pathlib.Path, w
             )
     (told,) = read_apart([hostile])
     assert not told.startswith("BAD"), told
+
+
+@pytest.mark.parametrize("name", ["locked", "comment", "kind"])
+def test_an_attribute_of_many_values_is_refused_before_it_is_read(
+    good: str, tmp_path: pathlib.Path, name: str
+) -> None:
+    # h5py reads such an attribute beyond the end of the buffer for one value.
+    hostile = str(tmp_path / "hostile.hdf5")
+    shutil.copy(good, hostile)
+    with h5py.File(hostile, "r+") as file:
+        del file["traj/overview/nodes"]
+        attributes = file["traj/derived_parameters/sub/d"].attrs
+        attributes[name] = np.arange(1000) if name == "locked" else np.array([b"group"] * 1000)
+    with pytest.raises(BrokenFileError, match=f"'{name}' is no single value"):
+        load_trajectory("traj", filename=hostile)
 
 
 def test_the_error_names_the_file_and_what_to_do(good: str, tmp_path: pathlib.Path) -> None:

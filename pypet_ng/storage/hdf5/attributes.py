@@ -76,8 +76,16 @@ def get_text(place: Id, name: bytes) -> str:
     return text
 
 
-def _read_bytes(place: Id, name: bytes) -> bytes:
+def _open_single(place: Id, name: bytes) -> Id:
+    """Open an attribute of one element. h5py would read more than one beyond the end of what takes them."""
     attribute = h5a.open(place, name)
+    if attribute.shape not in ((), (1,)):
+        raise ValueError(f"attribute {name.decode()!r} is no single value")
+    return attribute
+
+
+def _read_bytes(place: Id, name: bytes) -> bytes:
+    attribute = _open_single(place, name)
     kind = attribute.get_type()
     if kind.get_class() != h5t.STRING or kind.is_variable_str():
         raise ValueError(f"attribute {name.decode()!r} is no text of fixed length")
@@ -103,7 +111,7 @@ def set_int(place: Id, name: bytes, value: int) -> None:
     """Write a whole number (64 bit)."""
     number = np.array(value, dtype="<i8")
     if h5a.exists(place, name):
-        h5a.open(place, name).write(number, mtype=_INT)
+        _open_single(place, name).write(number, mtype=_INT)
     else:
         h5a.create(place, name, _INT, _SCALAR).write(number, mtype=_INT)
 
@@ -111,7 +119,7 @@ def set_int(place: Id, name: bytes, value: int) -> None:
 def get_int(place: Id, name: bytes, default: int = 0) -> int:
     """Read a whole number, `default` if there is none."""
     try:
-        attribute = h5a.open(place, name)
+        attribute = _open_single(place, name)
     except KeyError:
         return default
     number = np.empty((), dtype="<i8")

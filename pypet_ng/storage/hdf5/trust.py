@@ -21,7 +21,6 @@ __all__ = [
     "check_size",
     "expect",
     "expect_texts",
-    "is_scalar",
     "open_any",
     "open_dataset",
     "open_group",
@@ -151,11 +150,6 @@ def shape_and_dtype(dataset: Id) -> tuple[tuple[int, ...], np.dtype[Any], Id]:
     if shape is None:
         raise BrokenFileError(f"a dataset has no shape. {_REMEDY}")
     return tuple(map(int, shape)), dtype, kind
-
-
-def is_scalar(place: Id) -> bool:
-    """Tell whether a dataset holds exactly one element."""
-    return bool(place.get_space().get_simple_extent_npoints() == 1)
 
 
 def expect(value: Any, kind: type[T], what: str) -> T:
