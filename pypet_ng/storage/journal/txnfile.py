@@ -1,0 +1,478 @@
+"""How does a file change in steps of which a crash leaves all or nothing?
+
+Bytes beyond everything committed go straight to the file: nothing refers to them yet. What lies below is
+kept in memory, by pages. A commit makes the former last, appends the latter to the journal as one frame, and
+makes that last: then it has happened. When no reader is in the way, the pages are applied to the file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from typing import Final
+
+from pypet_ng.storage.journal import osops
+from pypet_ng.storage.journal.frames import (
+    PAGE,
+    Story,
+    frame_size,
+    journal_of,
+    make_frame,
+    make_header,
+    read_story,
+    round_up,
+)
+from pypet_ng.storage.journal.osops import Buffer, Grip
+
+__all__ = ["COMPACT_SIZE", "RESET_SIZE", "TxnFile", "recover"]
+
+RESET_SIZE = 1 << 20
+"""An applied journal longer than this begins anew: readers need not read what the file has."""
+COMPACT_SIZE = 64 << 20
+"""A journal that cannot be applied is rewritten without overtaken pages when it grows beyond this."""
+_MERGED: Final = 1 << 20
+
+
+class TxnFile:
+    """A file object for h5py (``h5py.File(txn, "r+")``) that changes its file by commits only.
+
+    Single-threaded, and no lock is taken inside. Its maker holds the lease of the file; it holds a shared
+    flock on the file itself, so that other programs can read it and cannot open it for writing.
+
+    An error of the operating system while HDF5 writes is not given to HDF5, which could not close the file
+    any more: it is kept in :attr:`failure`, HDF5 goes on in memory, and no later commit succeeds.
+
+    Parameters
+    ----------
+    path
+        An existing file. If it has a journal, it begins with what that tells.
+    sync
+        Wait for the disk at commits. Without, commits outlive this process, not the machine.
+    apply_at_end
+        Leave the file alone until :meth:`close`.
+
+    Raises BlockingIOError if another program has the file open for writing.
+    """
+
+    def __init__(self, path: str, *, sync: bool = True, apply_at_end: bool = False) -> None:
+        self.path: Final = path
+        self.failure: BaseException | None = None
+        """What went wrong first. Nothing can be committed any more."""
+        self.waiting = 0
+        """Bytes written since the last commit."""
+        self._os = osops.system()
+        self._sync = sync
+        self._apply_at_end = apply_at_end
+        self._journal_path = journal_of(path)
+        self._journal = -1
+        self._named = False
+        """The name of the journal is on the disk."""
+        self._story: Story | None = None
+        self._compacted = 0
+        self._appended = False
+        """Bytes went to the file itself since it was last synced."""
+        self._fresh: dict[int, bytearray] = {}
+        """Pages that changed since the last commit."""
+        self._held: dict[int, Buffer] = {}
+        """Committed pages that the file does not have yet."""
+        self._position = 0
+        self._file = self._os.open(path, os.O_RDWR)
+        try:
+            if self._os.lock(self._file, exclusive=False) is Grip.BUSY:
+                raise BlockingIOError(11, "another program has the file open for writing", path)
+            self._on_disk = self._end = self._committed = self._os.size(self._file)
+            self._floor = round_up(self._end)
+            self._adopt()
+        except BaseException:
+            self._let_go()
+            raise
+
+    # -- what h5py asks for -------------------------------------------------------------------
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """Move to `offset` from the beginning (0), from here (1) or from the end (2)."""
+        self._position = offset if not whence else offset + (self._position if whence == 1 else self._end)
+        return self._position
+
+    def tell(self) -> int:
+        """Give the position."""
+        return self._position
+
+    def read(self, size: int = -1) -> bytes:
+        """Give up to `size` bytes."""
+        left = max(0, self._end - self._position)
+        data = bytearray(left if size < 0 else min(left, size))
+        self.readinto(data)
+        return bytes(data)
+
+    def readinto(self, target: Buffer) -> int:
+        """Fill `target` from the position on, as far as the file goes; give the number of bytes."""
+        view = memoryview(target).cast("B")
+        start = self._position
+        count = max(0, min(len(view), self._end - start))
+        if count:
+            self._look(start, view[:count])
+            self._position = start + count
+        return count
+
+    def _look(self, start: int, view: memoryview) -> None:
+        fresh, held = self._fresh, self._held
+        stop = start + len(view)
+        first, last = start // PAGE, (stop - 1) // PAGE
+        if first == last:
+            page = fresh.get(first) or held.get(first)
+            if page is not None:
+                place = start - first * PAGE
+                view[:] = page[place : place + len(view)]
+                return
+        found = self._os.read_into(self._file, view, start)
+        if found < len(view):
+            view[found:] = bytes(len(view) - found)
+        if (fresh or held) and (start < self._floor or self.failure is not None):
+            for number in range(first, last + 1):
+                page = fresh.get(number) or held.get(number)
+                if page is not None:
+                    border = number * PAGE
+                    low, high = max(start, border), min(stop, border + PAGE)
+                    view[low - start : high - start] = page[low - border : high - border]
+
+    def write(self, data: Buffer) -> int:
+        """Write at the position; nothing of it is in the file before :meth:`commit`."""
+        view = memoryview(data).cast("B")
+        start = self._position
+        stop = start + len(view)
+        try:
+            border = self._floor
+            if stop <= border or self.failure is not None:
+                self._put(start, view)
+            elif start >= border:
+                self._append(start, view)
+            else:
+                self._put(start, view[: border - start])
+                self._append(border, view[border - start :])
+        except BaseException as error:
+            self.failure = self.failure or error
+            if not isinstance(error, OSError):
+                raise
+        self.waiting += len(view)
+        self._position = stop
+        if stop > self._end:
+            self._end = stop
+        return len(view)
+
+    def _put(self, start: int, view: memoryview) -> None:
+        """Change pages in memory."""
+        size = len(view)
+        before = None
+        if size >= 2 * PAGE:  # a chunk written again: mostly only some of its pages changed
+            before = memoryview(bytearray(size))
+            self._look(start, before)
+            if before == view:
+                return
+        done = 0
+        while done < size:
+            number, place = divmod(start + done, PAGE)
+            length = min(PAGE - place, size - done)
+            if before is None or before[done : done + length] != view[done : done + length]:
+                page = self._fresh.get(number)
+                if page is None:
+                    page = self._fresh[number] = self._page(number) if length < PAGE else bytearray(PAGE)
+                page[place : place + length] = view[done : done + length]
+            done += length
+
+    def _page(self, number: int) -> bytearray:
+        """Give a copy of a page as it was at the last commit."""
+        held = self._held.get(number)
+        if held is not None:
+            return bytearray(held)
+        page = bytearray(self._os.read(self._file, PAGE, number * PAGE))
+        page.extend(bytes(PAGE - len(page)))
+        return page
+
+    def _append(self, start: int, view: memoryview) -> None:
+        """Write to the file itself, beyond all that was committed."""
+        try:
+            if self._journal < 0:
+                self._begin_journal()  # it tells where the committed file ends
+            self._appended = True
+            self._os.write(self._file, view, start)
+            self._on_disk = max(self._on_disk, start + len(view))
+        except OSError as error:
+            self.failure = self.failure or error
+            self._put(start, view)
+
+    def truncate(self, size: int | None = None) -> int:
+        """Set the length; the file itself is cut when the commit is applied."""
+        self._end = self._position if size is None else size
+        return self._end
+
+    def flush(self) -> None:
+        """Do nothing: what lasts is said by :meth:`commit`."""
+
+    # -- committing ---------------------------------------------------------------------------
+    def commit(self) -> bool:
+        """Make all that was written last; gives False if nothing changed.
+
+        Costs two waits for the disk and what changed since the last commit, however long ago the file itself
+        was brought up to date. OSError: nothing of it happened, and :attr:`failure` is set.
+        """
+        if self.failure is not None:
+            raise self.failure
+        self.waiting = 0
+        pages = {number: page for number, page in self._changed() if number * PAGE < self._end}
+        if not pages and self._end == self._committed:
+            self._fresh.clear()
+            return False
+        try:
+            self._check_alone()
+            if self._journal < 0:
+                self._begin_journal()
+            if self._appended:
+                self._wait(self._file)
+                self._appended = False
+            self._add_frame(pages)
+        except BaseException as error:
+            self.failure = error
+            raise
+        self._fresh = {}
+        self._held.update(pages)
+        self._committed = self._end
+        self._floor = max(self._floor, round_up(self._end))
+        if not self._apply_at_end:
+            self.checkpoint()
+        story = self._story
+        if self._held and story is not None and story.size > max(COMPACT_SIZE, 2 * self._compacted):
+            self._compact()
+        return True
+
+    def _changed(self) -> Iterator[tuple[int, bytearray]]:
+        """Give the fresh pages that differ from what was committed, in order."""
+        fresh, held = self._fresh, self._held
+        numbers = sorted(fresh)
+        place = 0
+        while place < len(numbers):
+            first = numbers[place]
+            if first in held:
+                if held[first] != fresh[first]:
+                    yield first, fresh[first]
+                place += 1
+                continue
+            stop = place + 1  # neighbours are compared with one read
+            while stop < len(numbers) and numbers[stop] == first + stop - place and stop - place < 256:
+                if numbers[stop] in held:
+                    break
+                stop += 1
+            before = memoryview(self._os.read(self._file, (stop - place) * PAGE, first * PAGE))
+            for number in numbers[place:stop]:
+                start = (number - first) * PAGE
+                if before[start : start + PAGE] != fresh[number]:
+                    yield number, fresh[number]
+            place = stop
+
+    def _check_alone(self) -> None:
+        found = self._os.size(self._file)
+        if found != self._on_disk:
+            raise OSError(
+                5,
+                f"another program changed the file: it has {found} bytes, not the {self._on_disk} it was left with",
+                self.path,
+            )
+        if not self._os.is_at(self._file, self.path):
+            raise OSError(5, "another program replaced or removed the file", self.path)
+
+    def _begin_journal(self) -> None:
+        head, story = make_header(self._committed)
+        self._journal = self._os.open(self._journal_path, os.O_RDWR | os.O_CREAT | os.O_TRUNC)
+        self._os.write(self._journal, head, 0)
+        self._story = story
+
+    def _add_frame(self, pages: dict[int, bytearray]) -> None:
+        story = self._story
+        assert story is not None
+        data, crc = make_frame(story, pages, self._end, self._floor)
+        try:
+            self._os.write(self._journal, data, story.size)
+            self._wait(self._journal)
+            if not self._named and self._sync:
+                self._os.sync_folder(self.path)
+            self._named = True
+        except BaseException:
+            # Whether it would be found is unknown: it must not be, as later ones would build upon it.
+            with contextlib.suppress(OSError):
+                self._os.truncate(self._journal, story.size)
+                self._wait(self._journal)
+            raise
+        self._story = Story(
+            story.epoch, story.size + len(data), story.frames + 1, crc, self._end, self._floor, {}
+        )
+
+    def _wait(self, descriptor: int) -> None:
+        if self._sync:
+            self._os.sync(descriptor)
+
+    # -- bringing the file up to date ---------------------------------------------------------
+    def checkpoint(self) -> bool:
+        """Apply what is committed to the file, unless a reader is in the way; True if the file is up to date.
+
+        To be called right after a commit only.
+        """
+        if self.failure is not None:
+            return False
+        if not self._held and self._on_disk == self._committed:
+            return True
+        if self._os.lock(self._file, exclusive=True) is Grip.BUSY:
+            # The refused exchange cost us the shared lock as well.
+            if self._os.lock(self._file, exclusive=False) is Grip.BUSY:
+                self.failure = BlockingIOError(11, "another program has the file open for writing", self.path)
+            return False
+        try:
+            self._apply()
+            story = self._story
+            if story is not None and story.size > RESET_SIZE:
+                self._reset()
+        except BaseException as error:
+            self.failure = error  # the journal still has it all
+            if not isinstance(error, OSError):
+                raise
+            return False
+        finally:
+            self._os.lock(self._file, exclusive=False)
+        return True
+
+    def _apply(self) -> None:
+        numbers = sorted(self._held)
+        place = 0
+        while place < len(numbers):
+            first = numbers[place]
+            parts = [self._held[first]]
+            while place + len(parts) < len(numbers) and numbers[place + len(parts)] == first + len(parts):
+                parts.append(self._held[first + len(parts)])
+                if len(parts) * PAGE >= _MERGED:
+                    break
+            place += len(parts)
+            start = first * PAGE
+            data = memoryview(b"".join(parts))[: max(0, self._committed - start)]
+            if data:
+                self._os.write(self._file, data, start)
+                self._on_disk = max(self._on_disk, start + len(data))
+        if self._on_disk != self._committed:
+            self._os.truncate(self._file, self._committed)
+            self._on_disk = self._committed
+        self._wait(self._file)
+        self._held = {}
+        self._floor = round_up(self._committed)
+
+    def _reset(self) -> None:
+        # On the disk before any new frame: half overwritten, the old ones could count up to some point
+        # that the file has left behind.
+        head, story = make_header(self._committed)
+        self._os.truncate(self._journal, 0)
+        self._os.write(self._journal, head, 0)
+        self._wait(self._journal)
+        self._story = story
+        self._compacted = 0
+
+    def _compact(self) -> None:
+        """Write the journal anew with one frame that has the latest of each page."""
+        aside = self._journal_path + ".new"
+        descriptor = -1
+        try:
+            head, story = make_header(self._committed)
+            pages = dict(sorted(self._held.items()))
+            data, crc = make_frame(story, pages, self._committed, self._floor)
+            descriptor = self._os.open(aside, os.O_RDWR | os.O_CREAT | os.O_TRUNC)
+            self._os.write(descriptor, head, 0)
+            self._os.write(descriptor, data, story.size)
+            self._wait(descriptor)
+            self._os.rename(aside, self._journal_path)
+            if self._sync:
+                self._os.sync_folder(self.path)
+        except BaseException as error:
+            if descriptor >= 0:
+                self._os.close(descriptor)
+            with contextlib.suppress(OSError):
+                self._os.unlink(aside)
+            self.failure = error
+            return
+        self._os.close(self._journal)
+        self._journal = descriptor
+        size = story.size + frame_size(len(pages))
+        self._story = Story(story.epoch, size, 1, crc, self._committed, self._floor, {})
+        self._compacted = size
+
+    # -- beginning and end --------------------------------------------------------------------
+    def _adopt(self) -> None:
+        """Begin with what a journal tells that somebody left."""
+        with contextlib.suppress(FileNotFoundError):
+            self._os.unlink(self._journal_path + ".new")
+        try:
+            self._journal = self._os.open(self._journal_path, os.O_RDWR)
+        except FileNotFoundError:
+            return
+        story = read_story(self._os, self._journal)
+        if story is None:  # not even begun: the file is what it was before
+            self._os.close(self._journal)
+            self._journal = -1
+            self._drop_journal()
+            return
+        if self._os.size(self._journal) != story.size:
+            self._os.truncate(self._journal, story.size)
+        self._held = dict(story.pages)
+        self._end = self._committed = story.end
+        self._floor = max(story.direct, round_up(story.end))
+        self._story = Story(story.epoch, story.size, story.frames, story.crc, story.end, self._floor, {})
+        if not self._apply_at_end:
+            self.checkpoint()
+            if self.failure is not None:
+                raise self.failure
+
+    def _drop_journal(self) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            self._os.unlink(self._journal_path)
+        self._named = False
+        if self._sync:
+            # Else it could come back after others, who know nothing of it, changed the file.
+            self._os.sync_folder(self.path)
+
+    def close(self) -> bool:
+        """Forget what is not committed, bring the file up to date and let go of it.
+
+        Gives False if a reader is in the way: then the journal stays, for readers and the next writer.
+        """
+        if self._file < 0:
+            return True
+        self._fresh = {}
+        self._end = self._committed
+        failed, self.failure = self.failure, None
+        try:
+            self._on_disk = self._os.size(self._file)
+            done = self.checkpoint()
+            if self.failure is not None and failed is None:
+                raise self.failure
+            if done and self._journal >= 0:
+                self._os.close(self._journal)
+                self._journal = -1
+                self._drop_journal()
+            return done
+        finally:
+            self.failure = failed or self.failure
+            self._let_go()
+
+    def _let_go(self) -> None:
+        if self._journal >= 0:
+            self._os.close(self._journal)
+            self._journal = -1
+        if self._file >= 0:
+            self._os.unlock(self._file)
+            self._os.close(self._file)
+            self._file = -1
+
+
+def recover(path: str, *, sync: bool = True) -> bool:
+    """Bring a file up to date with a journal somebody left, holding its lease; False if a reader is in the way.
+
+    Does nothing if there is no journal. BlockingIOError as for :class:`TxnFile`.
+    """
+    if not osops.system().exists(journal_of(path)):
+        return True
+    return TxnFile(path, sync=sync).close()
