@@ -54,7 +54,8 @@ class Rows:
             if row >= start + len(ids):
                 return None
         number = int(ids[row - start])
-        return known[number - 1] if number else None
+        # a signature may be newer than what was read of them, if the sweep is going on
+        return known[number - 1] if 0 < number <= len(known) else None
 
     def preload(self, path: Path, item: str) -> None:
         """Read a whole column."""
@@ -124,7 +125,11 @@ class FoldedRuns:
     def _ids_of(self, path: Path) -> npt.NDArray[np.uint16]:
         ids = self._ids.get(path)
         if ids is None:
-            ids = self._ids[path] = self._rows.storage.signature_ids(path)
+            ids = self._rows.storage.signature_ids(path)
+            newer = ids > len(self._templates[path])  # of a sweep that goes on: seen after a refresh
+            if newer.any():
+                ids = np.where(newer, np.uint16(0), ids)
+            self._ids[path] = ids
         return ids
 
     def _mask(self) -> npt.NDArray[np.bool_]:

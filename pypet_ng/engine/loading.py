@@ -16,10 +16,10 @@ from pypet_ng.engine.storing import ensure_storage
 from pypet_ng.errors import DataNotInStorageError
 from pypet_ng.tree.names import BRANCHES
 from pypet_ng.tree.nodes import Group, Leaf, Node
-from pypet_ng.tree.records import NodeKind, Skeleton
+from pypet_ng.tree.records import NodeKind, RunState, Skeleton
 from pypet_ng.tree.runnames import fold
 
-__all__ = ["LoadOptions", "Shelf", "fill", "load", "load_below", "load_items"]
+__all__ = ["LoadOptions", "Shelf", "fill", "load", "load_below", "load_items", "refresh"]
 
 NOTHING, SKELETON, DATA, OVERWRITE = 0, 1, 2, 3
 
@@ -220,6 +220,20 @@ def load(session: Session, options: LoadOptions, *, as_new: bool = False) -> Non
             if flag != NOTHING:
                 _wake(session, branch, eager=flag >= DATA)
     read_runbook(session)
+
+
+def refresh(session: Session) -> int:
+    """See what was stored since the trajectory was loaded: points, runs, nodes. Gives the number of new done runs.
+
+    What is in memory stays. Costs about what loading the skeleton does.
+    """
+    session.tree.check_outside_run("f_refresh")
+    storage = ensure_storage(session)
+    storage.refresh()
+    before = int((session.runs.state == RunState.DONE).sum())
+    load(session, LoadOptions(SKELETON, SKELETON, SKELETON, SKELETON))
+    session.facts.stored_runs = len(session.plan)
+    return int((session.runs.state == RunState.DONE).sum()) - before
 
 
 def _wake(session: Session, branch: str, eager: bool) -> None:

@@ -19,6 +19,7 @@ from pypet_ng.engine.homecoming import take_in
 from pypet_ng.engine.progress import Observer, Silent
 from pypet_ng.engine.returned import Gathered
 from pypet_ng.engine.session import Session, forget_read_ahead
+from pypet_ng.engine.signals import Interrupts
 from pypet_ng.engine.single_run import PerRun, SameForAll, TreeJob
 from pypet_ng.engine.storing import store_all
 from pypet_ng.errors import DataNotInStorageError, RunFailedError
@@ -69,7 +70,7 @@ def run(
     tree.check_outside_run("Running a sweep")
     keeping = settings.automatic_storing and session.storage is not None
     storage = session.storage if keeping else None
-    with storage.writing() if storage is not None else nullcontext():
+    with Interrupts() as interrupts, storage.writing() if storage is not None else nullcontext():
         _go_home(session)
         if storage is not None:
             if session.facts.attached:
@@ -128,7 +129,7 @@ def run(
             observer = observer or Silent()
             observer.started(len(wanted), len(wanted) - len(missing))
             try:
-                _loop(session, settings, runner, job, missing, results, observer)
+                _loop(session, settings, runner, job, missing, results, observer, interrupts)
             except KeyboardInterrupt as stop:
                 done = int(np.count_nonzero(book.state[wanted] == RunState.DONE))
                 stop.add_note(
@@ -141,10 +142,12 @@ def run(
                 )
                 raise
             finally:
-                observer.finished()
-                _go_home(session)
-                if storage is not None:
-                    forget_read_ahead(session)
+                with interrupts.held():
+                    observer.finished()
+                    _go_home(session)
+                    if storage is not None:
+                        forget_read_ahead(session)
+                        storage.commit()
             if storage is not None:
                 store_all(session)
         elif observer is not None:
@@ -221,6 +224,7 @@ def _loop(
     missing: _Numbers,
     results: Gathered,
     observer: Observer,
+    interrupts: Interrupts,
 ) -> None:
     storage = session.storage if settings.automatic_storing else None
     book = session.runs
@@ -232,25 +236,27 @@ def _loop(
     for batch in runner.run(job, make_chunks(session.plan, missing, attempts)):
         assert batch.runs is not None
         batch.runs.session = number
-        if storage is not None:
-            storage.append_runs(batch)
-        else:
-            take_in(session, batch)
-        book.enter(batch.runs)
-        results.add(batch.values)
-        for failure in batch.failures:
-            book.failures[failure.row] = failure
-            if lowest is None or failure.row < lowest.row:
-                lowest = failure
-        failed += len(batch.failures)
-        finished += len(batch.runs.rows)
-        observer.advanced(batch)
+        with interrupts.held():
+            if storage is not None:
+                storage.append_runs(batch)
+            else:
+                take_in(session, batch)
+            book.enter(batch.runs)
+            results.add(batch.values)
+            for failure in batch.failures:
+                book.failures[failure.row] = failure
+                if lowest is None or failure.row < lowest.row:
+                    lowest = failure
+            failed += len(batch.failures)
+            finished += len(batch.runs.rows)
+            # before observers hear of them: what is reported is stored
+            if storage is not None and time.monotonic() - committed >= settings.commit_interval:
+                storage.commit()
+                committed = time.monotonic()
+            observer.advanced(batch)
         if batch.failures and _give_up(settings, batch, failed, finished):
             untried = len(missing) - finished
             break
-        if storage is not None and time.monotonic() - committed >= settings.commit_interval:
-            storage.commit()
-            committed = time.monotonic()
     if lowest is not None and settings.on_error is not OnError.RETURN:
         _raise(session, lowest, failed, len(missing), untried)
 

@@ -17,6 +17,7 @@ from pypet_ng.engine.estimate import estimate
 from pypet_ng.engine.logs import LogOptions, SweepLog, log_options, logging_to
 from pypet_ng.engine.progress import Silent, Together, observer_of
 from pypet_ng.engine.returned import Gathered
+from pypet_ng.engine.status import StatusFile
 from pypet_ng.errors import near_names
 from pypet_ng.runners import Runner
 from pypet_ng.settings import OnChange, OnError, RunSettings
@@ -47,7 +48,7 @@ class Environment:
         Options, see :mod:`pypet_ng.trajectory.options`. The most used: ``filename`` (default
         ``./hdf5/<trajectory>.hdf5``; ``':memory:'`` keeps nothing on disk), ``overwrite_file``,
         ``comment``, ``automatic_storing``, ``clean_up_runs``, ``seed``, ``on_error``, ``on_change``,
-        ``report_progress``, ``log_folder``, ``dry_run``.
+        ``durability``, ``report_progress``, ``log_folder``, ``dry_run``.
 
     An existing file is gone on with: what is done there is not done again.
     """
@@ -178,7 +179,8 @@ class Environment:
         Gives (run index, returned value) sorted by index: in the first call on an existing
         trajectory of all its points (finished ones with the values kept), later of the new ones.
         A run that raises is recorded; the others go on, then the error of the lowest run is raised
-        (``on_error='stop'``: at once, ``'return'``: never). Ctrl+C stores what is done.
+        (``on_error='stop'``: at once, ``'return'``: never). Ctrl+C and SIGTERM store what is done and
+        stop; a second one leaves at once.
         With ``dry_run=True`` gives a :class:`pypet_ng.engine.estimate.Estimate` instead.
         """
         given: list[tuple[int, Any]] = self._run(runfunc, args, kwargs, per_run=False)
@@ -214,9 +216,14 @@ class Environment:
         with logging_to(self._logging, self._traj.v_name, self.name) as folder:
             log = SweepLog(session, self._runner.name, folder) if self._logging.enabled else Silent()
             self._last_results = Gathered()
-            if session.storage is not None:
-                key = (os.path.abspath(session.storage.location), self._traj.v_name)
+            storage = session.storage
+            if storage is not None:
+                key = (os.path.abspath(storage.location), self._traj.v_name)
                 _last_runs[key] = (runfunc, tuple(args), dict(kwargs), per_run)
+            on_disk = (
+                self._settings.automatic_storing and storage is not None and storage.location != ":memory:"
+            )
+            status = StatusFile(storage.location, lambda: session.facts.number) if on_disk else Silent()
             running.run(
                 session,
                 self._settings,
@@ -227,7 +234,7 @@ class Environment:
                 results=self._last_results,
                 per_run=per_run,
                 session_facts=self._facts(),
-                observer=Together(log, observer_of(self._report_progress)),
+                observer=Together(log, status, observer_of(self._report_progress)),
             )
         return self._last_results.all()
 

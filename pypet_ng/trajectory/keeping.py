@@ -224,6 +224,19 @@ class Keeping:
         session.facts.attached = False
         session.facts.stored_runs = 0
 
+    def f_refresh(self) -> int:
+        """See what others stored since this was loaded; gives the number of newly finished runs.
+
+        For trajectories whose sweep is still going on, in whatever process: new points, runs and results
+        appear, what is in memory stays. TypeError if the trajectory was never stored.
+        """
+        session = self._session
+        if not session.facts.attached:
+            raise TypeError(
+                f"The trajectory {session.tree.root.name!r} was never stored: there is nothing to refresh."
+            )
+        return loading.refresh(session)
+
     def f_load_skeleton(self) -> None:
         """Load all nodes without their data."""
         self.f_load(load_data=1)

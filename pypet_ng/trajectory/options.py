@@ -72,6 +72,8 @@ TABLE: Final[Mapping[str, Option]] = {
     "overwrite_file": Option(Fate.STORAGE, False),
     "file_title": Option(Fate.STORAGE, ""),
     "compress": Option(Fate.STORAGE),
+    "durability": Option(Fate.STORAGE, "fsync"),
+    "apply_at_end": Option(Fate.STORAGE),
     "dynamically_imported_classes": Option(Fate.RENAMED, note="dynamic_imports"),
     "encoding": Option(Fate.NEEDLESS, "utf8", "text is always stored as UTF-8"),
     "complevel": Option(Fate.NEEDLESS, 9, _COMPRESSION),

@@ -206,7 +206,9 @@ def digest(disk: dict[str, bytes]) -> bytes:
 class Faulty(OperatingSystem):
     """Fails at the `at`-th call of the kinds named, and from then on as long as `lasting`."""
 
-    def __init__(self, at: int, kinds: tuple[str, ...], code: int = errno.ENOSPC, lasting: bool = True) -> None:
+    def __init__(
+        self, at: int, kinds: tuple[str, ...], code: int = errno.ENOSPC, lasting: bool = True
+    ) -> None:
         self.left = at
         self.kinds = kinds
         self.code = code

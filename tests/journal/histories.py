@@ -9,8 +9,8 @@ from typing import Any
 
 import h5py
 import numpy as np
-
 from disks import Act, Recorder, crashes, digest
+
 from pypet_ng.storage.journal import Overlay, TxnFile, osops, recover
 
 OPTIONS: dict[str, Any] = {"libver": ("v110", "v110")}
@@ -20,7 +20,9 @@ NEW: dict[str, Any] = {"fs_strategy": "fsm", "fs_persist": True, "track_order": 
 def make(path: str, rows: int = 20) -> None:
     """Make a file as the storage does, with something in it."""
     with h5py.File(path, "w", **NEW) as file:
-        file.create_dataset("runs/z", (rows,), "f8", maxshape=(None,), chunks=(64,), data=np.arange(rows) * 1.5)
+        file.create_dataset(
+            "runs/z", (rows,), "f8", maxshape=(None,), chunks=(64,), data=np.arange(rows) * 1.5
+        )
         data = np.arange(rows)[:, None] + np.zeros(40)
         file.create_dataset("runs/a", (rows, 40), "f8", maxshape=(None, 40), chunks=(4, 40), data=data)
         file.attrs["commit"] = 0
@@ -182,5 +184,7 @@ def judge(history: History, folder: pathlib.Path, seed: int) -> tuple[int, int, 
                 seen[mark] = f"{type(error).__name__}: {error}"
         found = seen[mark]
         if isinstance(found, str) or not least <= found <= most:
-            wrong.append(f"act {count} ({history.acts[count - 1]!r:.60}), {how}: {found}, not {least}..{most}")
+            wrong.append(
+                f"act {count} ({history.acts[count - 1]!r:.60}), {how}: {found}, not {least}..{most}"
+            )
     return states, len(seen), wrong

@@ -62,6 +62,14 @@ def service(path: str) -> Iterator[HDF5StorageService]:
     service.close()
 
 
+@pytest.fixture
+def in_place(path: str, service: HDF5StorageService) -> HDF5StorageService:
+    """Writes without a journal to the file that is there."""
+    service = HDF5StorageService(path, durability="none")
+    service.select("traj")
+    return service
+
+
 def leaf(path: tuple[str, ...], value: object, **more: object) -> Record:
     return Record(Skeleton(path, NodeKind.RESULT, "Result", items=("r",), **more), {"r": value})  # type: ignore[arg-type]
 
@@ -119,11 +127,11 @@ def test_a_file_that_is_cut_off_is_told(service: HDF5StorageService, path: str) 
         HDF5StorageService(path).trajectories()
 
 
-def test_a_file_that_was_not_closed_is_told(service: HDF5StorageService, path: str) -> None:
+def test_a_file_that_was_not_closed_is_told(in_place: HDF5StorageService, path: str) -> None:
     copy = path + ".killed"
-    with service.writing():
-        service.write([leaf(("results", "r"), 1)])
-        service.commit()
+    with in_place.writing():
+        in_place.write([leaf(("results", "r"), 1)])
+        in_place.commit()
         shutil.copy(path, copy)
     with pytest.raises(BrokenFileError, match=r"was not closed.*h5clear"):
         HDF5StorageService(copy).trajectories()
@@ -167,11 +175,11 @@ def test_overwriting_happens_at_the_first_create_only(service: HDF5StorageServic
         second.create(TrajectoryInfo("a"))
 
 
-def test_a_file_that_was_not_closed_may_be_overwritten(service: HDF5StorageService, path: str) -> None:
+def test_a_file_that_was_not_closed_may_be_overwritten(in_place: HDF5StorageService, path: str) -> None:
     copy = path + ".killed"
-    with service.writing():
-        service.write([leaf(("results", "r"), 1)])
-        service.commit()
+    with in_place.writing():
+        in_place.write([leaf(("results", "r"), 1)])
+        in_place.commit()
         shutil.copy(path, copy)
     anew = HDF5StorageService(copy, overwrite_file=True)
     anew.create(TrajectoryInfo("anew"))
@@ -213,7 +221,10 @@ except FileBusyError as error:
 """
 
 
-def test_a_second_writer_is_told_who_writes(service: HDF5StorageService, path: str) -> None:
+@pytest.mark.parametrize("durability", ["fsync", "os", "none"])
+def test_a_second_writer_is_told_who_writes(service: HDF5StorageService, path: str, durability: str) -> None:
+    service = HDF5StorageService(path, durability=durability)
+    service.select("traj")
     with service.writing():
         service.commit()
         service.write([leaf(("results", "r"), 1)])
@@ -221,7 +232,7 @@ def test_a_second_writer_is_told_who_writes(service: HDF5StorageService, path: s
     assert writer.startswith("busy")
     assert f"process {os.getpid()} on host" in writer
     assert "since 2" in writer
-    assert reader.startswith("busy")
+    assert reader.startswith("busy") if durability == "none" else reader == "['traj']"
     assert python(_SECOND, path).splitlines() == ["wrote", "['traj']"]
 
 
@@ -239,7 +250,7 @@ def test_a_lease_ends_with_its_process_and_leaves_no_file(path: str) -> None:
     assert not os.path.exists(path + ".lock")
 
 
-def test_a_reader_in_the_way_of_a_writer_is_told(service: HDF5StorageService, path: str) -> None:
+def test_a_reader_in_the_way_of_writing_in_place_is_told(in_place: HDF5StorageService, path: str) -> None:
     code = """
 import sys, h5py
 with h5py.File(sys.argv[1], 'r'):
@@ -253,12 +264,12 @@ with h5py.File(sys.argv[1], 'r'):
         assert reader.stdout is not None
         assert reader.stdout.readline() == "open\n"
         with pytest.raises(FileBusyError, match="another program"):
-            service.write([leaf(("results", "r"), 1)])
+            in_place.write([leaf(("results", "r"), 1)])
         with pytest.raises(FileBusyError, match="another program"):
             HDF5StorageService(path, overwrite_file=True).create(TrajectoryInfo("anew"))
     finally:
         reader.communicate("")
-    service.write([leaf(("results", "r"), 1)])
+    in_place.write([leaf(("results", "r"), 1)])
 
 
 def test_the_lease_is_given_back_after_an_error(service: HDF5StorageService, path: str) -> None:

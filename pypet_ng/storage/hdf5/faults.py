@@ -16,7 +16,7 @@ from pypet_ng.errors import (
     near_names,
 )
 
-__all__ = ["explain", "is_busy", "missing_file"]
+__all__ = ["explain", "explain_loss", "is_busy", "missing_file"]
 
 _BUSY: Final = (errno.EAGAIN, errno.EACCES)
 
@@ -82,3 +82,24 @@ def explain(error: OSError, filename: str, writing: bool) -> StorageError:
     if error.errno == errno.ENOSPC:
         return StorageError(f"no space left on the device of {filename!r}. Free some and run again")
     return BrokenFileError(f"{filename!r} cannot be opened: {text}. Restore a copy")
+
+
+_CAUSES: Final = {
+    errno.ENOSPC: ("there is no space left on the device", "Free some space"),
+    errno.EDQUOT: ("the disk quota is used up", "Free some space"),
+    errno.EIO: ("the disk reports an error", "Check the disk and the cable or network to it"),
+    errno.EROFS: ("the file system became read-only", "Have it checked and mounted for writing"),
+    errno.EFBIG: ("the file system allows no larger files", "Move the file to another one"),
+}
+
+
+def explain_loss(error: OSError, filename: str) -> StorageError:
+    """Give the error for writing that failed on the way: what was committed before is kept."""
+    cause, remedy = _CAUSES.get(error.errno or 0, (error.strerror or str(error), "Mend that"))
+    kind = ReadOnlyFileError if error.errno == errno.EROFS else StorageError
+    if isinstance(error, BlockingIOError):
+        kind, remedy = FileBusyError, "Close it there"
+    return kind(
+        f"writing {filename!r} failed: {cause}. All that was committed before is kept, what came after is not. "
+        f"{remedy} and run again: only what is missing is done"
+    )

@@ -2,6 +2,9 @@
 
 This is the only module that opens the file. A reader opens it for one call; a writer holds one handle
 from the first need inside ``writing()`` until its end. Everything else gets an :class:`Handle`.
+
+A writer writes through the journal, and a reader reads over it while there is one; with durability
+``'none'`` HDF5 opens the file itself.
 """
 
 from __future__ import annotations
@@ -14,10 +17,12 @@ from typing import Any, Final
 
 import h5py
 
-from pypet_ng.errors import BrokenFileError, FileBusyError, VersionMismatchError
+from pypet_ng.errors import BrokenFileError, FileBusyError, StorageError, VersionMismatchError
 from pypet_ng.storage.hdf5 import attributes
 from pypet_ng.storage.hdf5.attributes import Id
-from pypet_ng.storage.hdf5.faults import explain, is_busy, missing_file
+from pypet_ng.storage.hdf5.faults import explain, explain_loss, is_busy, missing_file
+from pypet_ng.storage.journal import Overlay, TxnFile, journal_of, osops, recover
+from pypet_ng.storage.journal.frames import Story
 from pypet_ng.storage.lease import Lease
 
 __all__ = ["FORMAT", "FORMAT_VERSION", "PATIENCE", "Handle", "StorageFile"]
@@ -27,40 +32,75 @@ FORMAT_VERSION: Final = "1.0"
 PATIENCE = 2.0
 """Seconds to try again while another process has the file open: its single calls take milliseconds."""
 
-_OPTIONS: Final[dict[str, Any]] = {"libver": ("v110", "v110"), "locking": "best-effort"}
+_FORMAT_OPTIONS: Final[dict[str, Any]] = {"libver": ("v110", "v110")}
+_OPTIONS: Final[dict[str, Any]] = {**_FORMAT_OPTIONS, "locking": "best-effort"}
 
 
 class Handle:
     """An open file."""
 
-    __slots__ = ("_file", "compress", "root", "writable")
+    __slots__ = ("_behind", "_file", "compress", "root", "writable")
 
-    def __init__(self, file: h5py.File, writable: bool, compress: str | None) -> None:
+    def __init__(
+        self,
+        file: h5py.File,
+        writable: bool,
+        compress: str | None,
+        behind: TxnFile | Overlay | None = None,
+    ) -> None:
         self._file = file
+        self._behind = behind
         self.root: Id = file.id
         self.writable = writable
         self.compress = compress
 
-    def flush(self) -> None:
-        """Hand what was written to the operating system."""
-        self._file.flush()
+    @property
+    def journalled(self) -> TxnFile | None:
+        """What a journalled writer writes to."""
+        return self._behind if isinstance(self._behind, TxnFile) else None
 
-    def close(self) -> None:
-        """Close the file and everything opened in it."""
-        self._file.close()
+    def flush(self) -> None:
+        """Make what was written last, as far as the durability goes."""
+        self._file.flush()
+        if isinstance(self._behind, TxnFile):
+            self._behind.commit()
+
+    def close(self, *, keep: bool = True) -> None:
+        """Close the file and everything opened in it; without `keep` a journalled writer forgets
+        what is not committed."""
+        try:
+            self._file.close()
+            if keep and isinstance(self._behind, TxnFile):
+                self._behind.commit()
+        finally:
+            if self._behind is not None:
+                self._behind.close()
 
 
 class StorageFile:
-    """Opens one file for reading, for writing, or makes it anew. Not thread safe."""
+    """Opens one file for reading, for writing, or makes it anew. Not thread safe, reading aside."""
 
-    def __init__(self, filename: str, *, compress: str | None, title: str) -> None:
+    def __init__(
+        self,
+        filename: str,
+        *,
+        compress: str | None,
+        title: str,
+        durability: str = "none",
+        apply_at_end: bool | None = None,
+    ) -> None:
+        """`apply_at_end`: leave the file alone until the writer ends; None: on file systems of several machines."""
         self.name: Final = filename
         self._compress = compress
         self._title = title
+        self._durability = durability if osops.can_journal() else "none"
+        self._apply_at_end = apply_at_end
         self._lease = Lease(filename)
         self._handle: Handle | None = None
         self._known = (-1, -1)
         """Which file was found to be one of ours: that is looked at once only."""
+        self._story: Story | None = None
+        """What was read of the journal last: mostly only its end is new."""
 
     @property
     def is_writing(self) -> bool:
@@ -76,7 +116,7 @@ class StorageFile:
         if self._handle is not None:
             yield self._handle
             return
-        handle = self._open("r")
+        handle = self._patiently(self._open_reading, False)
         try:
             yield handle
         finally:
@@ -90,19 +130,108 @@ class StorageFile:
         """Give the one handle for writing; opens it if need be. Whoever began must call :meth:`end`."""
         if self._handle is None:
             self._lease.acquire()
-            if self._known == (-1, -1):
-                self._open("r").close()  # opening a file of another format for writing would change it
-            self._handle = self._open("r+")
+            if self._durability == "none":
+                self._recover()
+                if self._known == (-1, -1):
+                    # opening a file of another format for writing would change it
+                    self._patiently(self._open_reading, False).close()
+                self._handle = self._patiently(self._open_natively, True)
+            else:
+                self._handle = self._patiently(self._open_journalled, True)
         return self._handle
 
+    @property
+    def waiting(self) -> int:
+        """Bytes that a journalled writer wrote since the last commit."""
+        journalled = None if self._handle is None else self._handle.journalled
+        return 0 if journalled is None else journalled.waiting
+
+    @property
+    def is_lost(self) -> bool:
+        """True if nothing can be committed any more."""
+        journalled = None if self._handle is None else self._handle.journalled
+        return journalled is not None and journalled.failure is not None
+
+    def check(self) -> None:
+        """Raise StorageError if what was written since the last commit cannot be kept."""
+        journalled = None if self._handle is None else self._handle.journalled
+        if journalled is not None and journalled.failure is not None:
+            raise self._loss(journalled.failure)
+
+    def commit(self) -> None:
+        """Make what was written last; StorageError if that fails: then it is as after the last commit."""
+        handle = self._handle
+        if handle is None:
+            return
+        self._check_lease()
+        try:
+            handle.flush()
+        except OSError as error:
+            if handle.journalled is None or isinstance(error, StorageError):
+                raise
+            raise self._loss(handle.journalled.failure or error) from error
+        self.check()
+
+    def _check_lease(self) -> None:
+        if self._lease.held and not self._lease.is_valid():
+            handle = self._handle
+            journalled = None if handle is None else handle.journalled
+            error = FileBusyError(
+                f"the lock file {self._lease.path!r} was removed or taken by another process while this one "
+                f"was writing {self.name!r}. What was committed before is kept, nothing else is. End the other "
+                "process, never delete lock files by hand, and run again"
+            )
+            if journalled is not None and journalled.failure is None:
+                journalled.failure = error
+            raise error
+
+    def _loss(self, failure: BaseException) -> BaseException:
+        if isinstance(failure, StorageError) or not isinstance(failure, OSError):
+            return failure
+        return explain_loss(failure, self.name)
+
     def end(self) -> None:
-        """Close the handle for writing and give the lease back."""
+        """Close the handle for writing, keeping what was written, and give the lease back.
+
+        StorageError if what was written since the last commit is lost.
+        """
         handle, self._handle = self._handle, None
         try:
             if handle is not None:
-                handle.close()
+                self._close(handle)
         finally:
             self._lease.release()
+
+    def _close(self, handle: Handle) -> None:
+        journalled = handle.journalled
+        if journalled is None:
+            handle.close()
+            return
+        lost = journalled.failure is not None
+        if not lost and self._lease.held and not self._lease.is_valid():
+            self._handle = handle
+            try:
+                self._check_lease()
+            finally:
+                self._handle = None
+                handle.close(keep=False)
+        try:
+            handle.close(keep=not lost)
+        except OSError as error:
+            if isinstance(error, StorageError):
+                raise
+            raise self._loss(journalled.failure or error) from error
+
+    def _recover(self) -> None:
+        try:
+            whole = recover(self.name, sync=True)
+        except OSError as error:
+            raise explain(error, self.name, True) from error
+        if not whole:
+            raise FileBusyError(
+                f"{self.name!r} has a journal that is to be applied first, and another program is reading it. "
+                "Close it there, or use durability='fsync'"
+            )
 
     def create(self) -> None:
         """Make an empty file, replacing one of ours that is there.
@@ -113,6 +242,8 @@ class StorageFile:
         os.makedirs(folder, exist_ok=True)
         self._lease.acquire()
         if self.exists():
+            if osops.system().exists(journal_of(self.name)):
+                self._recover()
             self._check_unused()
         self._replace_by(lambda handle: None)
 
@@ -132,15 +263,25 @@ class StorageFile:
                 if self._compress == "fast":
                     attributes.set_text(file.id, b"filters", "hdf5plugin")
                 fill(Handle(file, True, self._compress))
-            descriptor = os.open(aside, os.O_RDWR)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+            system = osops.system()
+            durable = self._durability == "fsync"
+            if durable:
+                descriptor = system.open(aside, os.O_RDWR)
+                try:
+                    system.sync(descriptor)
+                finally:
+                    system.close(descriptor)
             handle, self._handle = self._handle, None
             if handle is not None:
-                handle.close()
-            os.replace(aside, self.name)
+                self._close(handle)
+                if system.exists(journal_of(self.name)):
+                    raise FileBusyError(
+                        f"{self.name!r} cannot be replaced: another program is reading it. Close it there, or "
+                        "wait until it is done"
+                    )
+            system.rename(aside, self.name)
+            if durable:
+                system.sync_folder(self.name)
         except PermissionError as error:
             raise explain(error, self.name, True) from error
         finally:
@@ -162,16 +303,14 @@ class StorageFile:
                 raise explain(error, self.name, True) from error
             # One of ours that is broken may be replaced: that is what was asked for.
 
-    def _open(self, mode: str) -> Handle:
-        writing = mode == "r+"
+    def _patiently(self, attempt: Callable[[], Handle], writing: bool) -> Handle:
         deadline = time.monotonic() + PATIENCE
         pause = 0.001
         while True:
             try:
                 if not os.path.exists(self.name):
                     raise missing_file(self.name)
-                file = h5py.File(self.name, mode, **_OPTIONS)
-                break
+                return attempt()
             except OSError as error:
                 if isinstance(error, BrokenFileError | FileBusyError) or type(error).__module__ != "builtins":
                     raise
@@ -179,15 +318,60 @@ class StorageFile:
                     raise explain(error, self.name, writing) from error
             time.sleep(pause)
             pause = min(2 * pause, 0.1)
-        status = os.stat(self.name)
-        if (status.st_dev, status.st_ino) != self._known:
-            try:
+
+    def _open_reading(self) -> Handle:
+        journal = journal_of(self.name)
+        if osops.can_journal() and osops.system().exists(journal):
+            return self._open_over()
+        try:
+            file = h5py.File(self.name, "r", **_OPTIONS)
+        except OSError:
+            if osops.can_journal() and osops.system().exists(journal):
+                return self._open_over()  # its writer began in between
+            raise
+        if osops.can_journal() and osops.system().exists(journal):
+            file.close()
+            return self._open_over()
+        return self._checked(Handle(file, False, self._compress), file)
+
+    def _open_over(self) -> Handle:
+        # Short patience: who waits for us asks again, and finds out if the journal is gone.
+        overlay = Overlay(self.name, known=self._story, patience=0.05)
+        self._story = overlay.story
+        try:
+            file = h5py.File(overlay, "r", **_FORMAT_OPTIONS)
+        except BaseException:
+            overlay.close()
+            raise
+        return self._checked(Handle(file, False, self._compress, overlay), file)
+
+    def _open_natively(self) -> Handle:
+        file = h5py.File(self.name, "r+", **_OPTIONS)
+        return self._checked(Handle(file, True, self._compress), file)
+
+    def _open_journalled(self) -> Handle:
+        at_end = self._apply_at_end
+        if at_end is None:
+            at_end = osops.system().is_remote(self.name)
+        txn = TxnFile(self.name, sync=self._durability == "fsync", apply_at_end=at_end)
+        try:
+            file = h5py.File(txn, "r+", **_FORMAT_OPTIONS)
+        except BaseException:
+            txn.close()
+            raise
+        return self._checked(Handle(file, True, self._compress, txn), file)
+
+    def _checked(self, handle: Handle, file: h5py.File) -> Handle:
+        """Look at a file once before it is used."""
+        try:
+            status = os.stat(self.name)
+            if (status.st_dev, status.st_ino) != self._known:
                 self._check_format(file)
-            except BaseException:
-                file.close()
-                raise
-            self._known = (status.st_dev, status.st_ino)
-        return Handle(file, writing, self._compress)
+                self._known = (status.st_dev, status.st_ino)
+        except BaseException:
+            handle.close(keep=False)
+            raise
+        return handle
 
     def _check_marker(self, file: h5py.File) -> None:
         if not h5py.h5a.exists(file.id, b"format"):

@@ -32,14 +32,18 @@ from pypet_ng.tree.records import Batch, Note, Record, Signature, Skeleton, Traj
 __all__ = ["HDF5StorageService"]
 
 _COMPRESS: Final = (None, "portable", "fast")
+_DURABILITY: Final = ("fsync", "os", "none")
+_WAITING: Final = 64 << 20
+"""Bytes that may wait for a commit: as long they are in memory, or lost if this process dies."""
 
 
 class HDF5StorageService:
     """Keeps trajectories in one HDF5 file. See :class:`pypet_ng.storage.base.StorageService`.
 
     Every reading call opens the file and closes it again (about 0.4 ms); inside :meth:`writing` one
-    handle is used for everything. While a writer has the file open, others get FileBusyError after
-    having tried for two seconds.
+    handle is used for everything. Readers see what was committed last, also while another process writes
+    (with its durability ``'none'`` they get FileBusyError after having tried for two seconds), and never hold
+    a writer up. A commit is made when :meth:`writing` ends, by :meth:`commit`, and when 64 MiB wait.
     """
 
     def __init__(
@@ -48,19 +52,36 @@ class HDF5StorageService:
         overwrite_file: bool = False,
         compress: str | None = None,
         file_title: str = "",
+        durability: str = "fsync",
+        apply_at_end: bool | None = None,
     ) -> None:
         """Touch nothing yet: the first :meth:`create` makes the file, and its folders.
 
         With `overwrite_file` it then replaces one that is there. `compress`: None, ``'portable'``
         (gzip and shuffle, every reader knows them) or ``'fast'`` (blosc2, needs hdf5plugin).
+
+        `durability`: what is committed outlives a killed process and a power cut (``'fsync'``), a killed
+        process only (``'os'``), or nothing is promised (``'none'``: HDF5 writes in place, nothing can be read
+        meanwhile, and a killed process leaves a file that does not open). `apply_at_end`: leave the file itself
+        alone until the end of writing, with all changes in the journal; None: on network file systems.
         """
         if compress not in _COMPRESS:
             raise ValueError(
                 f"compress={compress!r} is unknown: use one of {', '.join(map(repr, _COMPRESS))}"
             )
+        if durability not in _DURABILITY:
+            raise ValueError(
+                f"durability={durability!r} is unknown: use one of {', '.join(map(repr, _DURABILITY))}"
+            )
         if compress == "fast":
             load_filters()
-        self._file = StorageFile(str(filename), compress=compress, title=file_title)
+        self._file = StorageFile(
+            str(filename),
+            compress=compress,
+            title=file_title,
+            durability=durability,
+            apply_at_end=apply_at_end,
+        )
         self._overwrite = overwrite_file
         self._name: str | None = None
         self._depth = 0
@@ -125,6 +146,9 @@ class HDF5StorageService:
         name = self._chosen()
         with self.writing():
             yield self._of_session(name)
+            self._file.check()
+            if self._file.waiting >= _WAITING:
+                self.commit()
 
     @contextlib.contextmanager
     def _catalog(self) -> Iterator[Catalog]:
@@ -205,18 +229,22 @@ class HDF5StorageService:
 
     def _end(self) -> None:
         try:
-            for trajectory in self._session.values():
-                trajectory.save()
-                self._remember(trajectory)
+            if self._file.is_lost:  # what was remembered of it is no more true
+                self._forget()
+            else:
+                for trajectory in self._session.values():
+                    trajectory.save()
+                    self._remember(trajectory)
         finally:
             self._session.clear()
             self._file.end()
 
     def commit(self) -> None:
         if self._depth and self._file.is_writing:
+            self._file.check()
             for trajectory in self._session.values():
                 trajectory.save()
-            self._file.write_handle().flush()
+            self._file.commit()
 
     def refresh(self) -> None:
         if not self._depth:

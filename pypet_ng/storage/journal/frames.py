@@ -122,7 +122,13 @@ def read_story(system: OperatingSystem, descriptor: int, known: Story | None = N
         for index, page in enumerate(struct.unpack_from(f"<{count}Q", body)):
             start = count * 8 + index * PAGE
             pages[page] = view[start : start + PAGE]
-        place, frames, crc, end, direct = place + _FRAME_SIZE + length, number + 1, new_crc, new_end, new_direct
+        place, frames, crc, end, direct = (
+            place + _FRAME_SIZE + length,
+            number + 1,
+            new_crc,
+            new_end,
+            new_direct,
+        )
     if frames == known.frames:
         return known
     return Story(epoch, place, frames, crc, end, direct, pages)

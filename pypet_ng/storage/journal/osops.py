@@ -31,8 +31,34 @@ class Grip(enum.Enum):
 
 
 _REMOTE: Final = frozenset(
-    "9p acfs afs beegfs ceph cifs coda fhgfs fuse.ceph fuse.glusterfs fuse.s3fs fuse.sshfs glusterfs gpfs "
-    "lustre nfs nfs4 ocfs2 orangefs panfs pvfs2 smb3 smbfs virtiofs vboxsf wekafs".split()
+    [
+        "9p",
+        "acfs",
+        "afs",
+        "beegfs",
+        "ceph",
+        "cifs",
+        "coda",
+        "fhgfs",
+        "fuse.ceph",
+        "fuse.glusterfs",
+        "fuse.s3fs",
+        "fuse.sshfs",
+        "glusterfs",
+        "gpfs",
+        "lustre",
+        "nfs",
+        "nfs4",
+        "ocfs2",
+        "orangefs",
+        "panfs",
+        "pvfs2",
+        "smb3",
+        "smbfs",
+        "virtiofs",
+        "vboxsf",
+        "wekafs",
+    ]
 )
 """Types of file systems other machines may write to at the same time."""
 
