@@ -15,7 +15,7 @@ from pypet_ng._version import __version__
 from pypet_ng.engine import running
 from pypet_ng.engine.estimate import estimate
 from pypet_ng.engine.logs import LogOptions, SweepLog, log_options, logging_to
-from pypet_ng.engine.progress import Silent, Together, observer_of
+from pypet_ng.engine.progress import Observer, Silent, Together, observer_of
 from pypet_ng.engine.returned import Gathered
 from pypet_ng.engine.status import StatusFile
 from pypet_ng.errors import near_names
@@ -220,10 +220,9 @@ class Environment:
             if storage is not None:
                 key = (os.path.abspath(storage.location), self._traj.v_name)
                 _last_runs[key] = (runfunc, tuple(args), dict(kwargs), per_run)
-            on_disk = (
-                self._settings.automatic_storing and storage is not None and storage.location != ":memory:"
-            )
-            status = StatusFile(storage.location, lambda: session.facts.number) if on_disk else Silent()
+            status: Observer = Silent()
+            if self._settings.automatic_storing and storage is not None and storage.location != ":memory:":
+                status = StatusFile(storage.location, lambda: session.facts.number)
             running.run(
                 session,
                 self._settings,

@@ -9,9 +9,9 @@ from typing import Any
 
 import h5py
 import numpy as np
-from disks import Act, Recorder, crashes, digest
 
 from pypet_ng.storage.journal import Overlay, TxnFile, osops, recover
+from tests.journal.disks import Act, Recorder, crashes, digest
 
 OPTIONS: dict[str, Any] = {"libver": ("v110", "v110")}
 NEW: dict[str, Any] = {"fs_strategy": "fsm", "fs_persist": True, "track_order": True, **OPTIONS}

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pathlib
 
 import pytest
-from histories import judge, record
+
+from tests.journal.histories import judge, record
 
 KINDS = {"free": (0.0, 0.3), "delayed": (0.66, 0.2), "never": (1.0, 0.25), "one session": (0.3, 0.0)}
 
