@@ -64,6 +64,7 @@ class Recorder(OperatingSystem):
     def __init__(self, busy: Callable[[], bool] = lambda: False) -> None:
         self.acts: list[Act] = []
         self._files: dict[int, int] = {}
+        self._paths: dict[int, str] = {}
         self._names: dict[str, int] = {}
         self._count = 0
         self._busy = busy
@@ -89,6 +90,7 @@ class Recorder(OperatingSystem):
         elif flags & os.O_TRUNC:
             self.acts.append(Cut(self._names[path], 0))
         self._files[descriptor] = self._names[path]
+        self._paths[descriptor] = path
         return descriptor
 
     def write(self, descriptor: int, data: Buffer, offset: int) -> None:
@@ -118,7 +120,7 @@ class Recorder(OperatingSystem):
             self.acts.append(Gone(path))
 
     def lock(self, descriptor: int, *, exclusive: bool) -> Grip:
-        if exclusive and self._busy():
+        if exclusive and not self._paths[descriptor].endswith(".lock") and self._busy():
             return Grip.BUSY
         return super().lock(descriptor, exclusive=exclusive)
 
