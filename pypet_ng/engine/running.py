@@ -86,6 +86,8 @@ def run(
                 facts |= verdict.facts()
                 session.facts.number = storage.add_session(facts)
             verdict.carry_out(session)
+            with interrupts.held():
+                storage.commit()  # what is to be done is known to all before the first run
         else:
             wanted = np.arange(len(session.plan), dtype=np.int64)
             _lock_parameters(session)

@@ -31,6 +31,8 @@ FORMAT: Final = "pypet_ng"
 FORMAT_VERSION: Final = "1.0"
 PATIENCE = 2.0
 """Seconds to try again while another process has the file open: its single calls take milliseconds."""
+_END_PATIENCE: Final = 0.25
+"""Seconds a writer waits at its end for readers, to leave a file without a journal."""
 
 _FORMAT_OPTIONS: Final[dict[str, Any]] = {"libver": ("v110", "v110")}
 _OPTIONS: Final[dict[str, Any]] = {**_FORMAT_OPTIONS, "locking": "best-effort"}
@@ -73,7 +75,9 @@ class Handle:
             if keep and isinstance(self._behind, TxnFile):
                 self._behind.commit()
         finally:
-            if self._behind is not None:
+            if isinstance(self._behind, TxnFile):
+                self._behind.close(_END_PATIENCE)
+            elif self._behind is not None:
                 self._behind.close()
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from collections.abc import Iterator
 from typing import Final
 
@@ -32,6 +33,7 @@ RESET_SIZE = 1 << 20
 COMPACT_SIZE = 64 << 20
 """A journal that cannot be applied is rewritten without overtaken pages when it grows beyond this."""
 _MERGED: Final = 1 << 20
+_PAUSE: Final = 0.002
 
 
 class TxnFile:
@@ -434,10 +436,11 @@ class TxnFile:
             # Else it could come back after others, who know nothing of it, changed the file.
             self._os.sync_folder(self.path)
 
-    def close(self) -> bool:
+    def close(self, patience: float = 0.0) -> bool:
         """Forget what is not committed, bring the file up to date and let go of it.
 
-        Gives False if a reader is in the way: then the journal stays, for readers and the next writer.
+        Gives False if a reader is in the way for `patience` seconds: then the journal stays, for readers and
+        the next writer. Our own readers take milliseconds; a viewer may take hours.
         """
         if self._file < 0:
             return True
@@ -447,6 +450,10 @@ class TxnFile:
         try:
             self._on_disk = self._os.size(self._file)
             done = self.checkpoint()
+            deadline = time.monotonic() + patience
+            while not done and self.failure is None and time.monotonic() < deadline:
+                time.sleep(_PAUSE)
+                done = self.checkpoint()
             if self.failure is not None and failed is None:
                 raise self.failure
             if done and self._journal >= 0:
