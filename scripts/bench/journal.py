@@ -183,8 +183,8 @@ def arrays(sheet: Sheet, folder: str) -> None:
     chance = np.random.default_rng(0)
     ragged = [chance.random(int(n)) for n in np.minimum(chance.lognormal(4.9, 0.8, runs), 5000)]
 
-    def ours_ragged() -> float:
-        service = begin(os.path.join(folder, "r.h5"), runs)
+    def ours_ragged(durability: str = "fsync") -> float:
+        service = begin(os.path.join(folder, "r.h5"), runs, durability=durability)
 
         def fill() -> None:
             with service.writing():
@@ -216,6 +216,8 @@ def arrays(sheet: Sheet, folder: str) -> None:
 
     times, _ = ratio(folder, ours_ragged, plain_ragged)
     sheet.enter("ragged arrays, against data and span", times, "x", 2)
+    times, _ = ratio(folder, lambda: ours_ragged("none"), plain_ragged)
+    sheet.enter("the same with durability 'none'", times, "x", 2)
 
 
 def frames(sheet: Sheet, folder: str) -> None:
@@ -225,17 +227,24 @@ def frames(sheet: Sheet, folder: str) -> None:
     frame = pd.DataFrame(
         {"a": np.arange(20), "b": np.random.random(20), "c": np.random.random(20), "d": ["x", "yy"] * 10}
     )
-    service = begin(os.path.join(folder, "f.h5"), runs)
 
-    def fill() -> None:
-        with service.writing():
-            for start in range(0, runs, 100):
-                rows = np.arange(start, start + 100)
-                service.append_runs(Batch({of("f"): Block(rows, {"f": [frame] * 100})}, ended(rows)))
-                service.commit()
+    def fill(durability: str) -> float:
+        clean(folder)
+        service = begin(os.path.join(folder, "f.h5"), runs, durability=durability)
 
-    spent = cpu(fill)
-    sheet.enter("data frame of 20 x 4", spent / runs * 1e6, "us", 200, seconds=spent)
+        def write() -> None:
+            with service.writing():
+                for start in range(0, runs, 100):
+                    rows = np.arange(start, start + 100)
+                    service.append_runs(Batch({of("f"): Block(rows, {"f": [frame] * 100})}, ended(rows)))
+                    service.commit()
+
+        return cpu(write)
+
+    for durability in ("fsync", "none"):
+        spent = fill(durability)
+        name = f"data frame of 20 x 4, durability {durability!r}"
+        sheet.enter(name, spent / runs * 1e6, "us", 200, seconds=spent)
 
 
 _READER = """
@@ -324,15 +333,15 @@ def care(sheet: Sheet, folder: str) -> None:
             rows = np.arange(start, start + 8)
             service.append_runs(Batch({of("z"): Block(rows, {"z": data})}, ended(rows)))
 
-    def compacting() -> float:
-        return cpu(service.compact)
+    os.sync()
 
+    def copying() -> None:
+        with open(name, "rb") as source, open(name + "2", "wb") as target:
+            shutil.copyfileobj(source, target, 1 << 20)
+
+    copied = cpu(copying, 3)
     os.sync()
-    copied = statistics.median(
-        [cpu(lambda: shutil.copyfileobj(open(name, "rb"), open(name + "2", "wb"), 1 << 20)) for _ in range(3)]
-    )
-    os.sync()
-    spent = statistics.median([compacting() for _ in range(3)])
+    spent = cpu(service.compact, 3)
     sheet.enter(f"compaction of {count} MB, against a raw copy", spent / copied, "x", 2)
 
 

@@ -165,17 +165,17 @@ class TxnFile:
     def _put(self, start: int, view: memoryview) -> None:
         """Change pages in memory."""
         size = len(view)
-        before = None
+        before, data = b"", b""
         if size >= 2 * PAGE:  # a chunk written again: mostly only some of its pages changed
-            before = memoryview(bytearray(size))
-            self._look(start, before)
-            if before == view:
-                return
+            target = bytearray(size)
+            self._look(start, memoryview(target))
+            # as bytes: memoryviews are compared element by element
+            before, data = bytes(target), bytes(view)
         done = 0
         while done < size:
             number, place = divmod(start + done, PAGE)
             length = min(PAGE - place, size - done)
-            if before is None or before[done : done + length] != view[done : done + length]:
+            if not before or before[done : done + length] != data[done : done + length]:
                 page = self._fresh.get(number)
                 if page is None:
                     page = self._fresh[number] = self._page(number) if length < PAGE else bytearray(PAGE)
@@ -264,7 +264,7 @@ class TxnFile:
                 if numbers[stop] in held:
                     break
                 stop += 1
-            before = memoryview(self._os.read(self._file, (stop - place) * PAGE, first * PAGE))
+            before = self._os.read(self._file, (stop - place) * PAGE, first * PAGE)
             for number in numbers[place:stop]:
                 start = (number - first) * PAGE
                 if before[start : start + PAGE] != fresh[number]:
@@ -419,7 +419,7 @@ class TxnFile:
             return
         if self._os.size(self._journal) != story.size:
             self._os.truncate(self._journal, story.size)
-        self._held = dict(story.pages)
+        self._held = {number: bytes(page) for number, page in story.pages.items()}
         self._end = self._committed = story.end
         self._floor = max(story.direct, round_up(story.end))
         self._story = Story(story.epoch, story.size, story.frames, story.crc, story.end, self._floor, {})
