@@ -114,7 +114,7 @@ def cube(traj: object) -> np.ndarray:
 
 
 def environment(path: str) -> Environment:
-    env = Environment("traj", filename=path, commit_interval=0.0, report_progress=False)
+    env = Environment("traj", filename=path, commit_interval=0.0, report_progress=False, on_change="keep")
     env.traj.f_add_parameter("x", 0.0)
     env.traj.f_explore({"x": [float(x) for x in range(12)]})
     return env

@@ -225,7 +225,7 @@ def test_the_journal_file_object_refuses_writing_to_readers(path: str) -> None:
 
 # -- through the trajectory -------------------------------------------------------------------
 def test_a_loaded_trajectory_follows_its_sweep(path: str) -> None:
-    env = Environment("traj", filename=path, commit_interval=0.0, report_progress=False)
+    env = Environment("traj", filename=path, commit_interval=0.0, report_progress=False, on_change="keep")
     env.traj.f_add_parameter("x", 0.0)
     env.traj.f_explore({"x": [float(number) for number in range(6)]})
     seen: list[tuple[int, list[float]]] = []

@@ -115,9 +115,11 @@ def test_ctrl_c_says_what_is_done() -> None:
     with pytest.raises(KeyboardInterrupt) as caught:
         explore(stop, x=range(10), filename="stop.hdf5")
     assert "3 of 10 runs of trajectory 'stop' are done. Run the script again" in caught.value.__notes__[-1]
-    assert list(explore(double, x=range(10), name="stop", filename="stop.hdf5").f_run_table()["state"]) == (
-        ["done"] * 10
-    )
+    assert list(
+        explore(double, x=range(10), name="stop", filename="stop.hdf5", on_change="keep").f_run_table()[
+            "state"
+        ]
+    ) == (["done"] * 10)
 
 
 def test_the_state_of_a_run_is_a_plain_bool() -> None:
