@@ -207,6 +207,23 @@ def test_cycles_and_endless_objects_end(load: Load) -> None:
     assert time.process_time() - start < 2
 
 
+def test_one_value_in_a_long_list_counts(load: Load) -> None:
+    source = """
+    names = {names}
+    def run(traj): return names[traj.x]
+    """
+    names = [f"name {number}" for number in range(5000)]
+    first = of(load(source.format(names=names)))
+    assert of(load(source.format(names=names))) == first
+    names[4321] = "another"
+    assert of(load(source.format(names=names))) != first
+    objects = "def run(traj, mixed=None): return mixed"
+    mixed = [*names, {"a": [1]}, len]
+    first = of(load(objects), "run", mixed)
+    assert of(load(objects), "run", [*mixed]) == first
+    assert of(load(objects), "run", [*names, {"a": [2]}, len]) != first
+
+
 def test_wrapped_functions_are_reached(load: Load) -> None:
     source = """
     import functools

@@ -138,7 +138,7 @@ def test_three_hundred_killed_sweeps_go_on(tmp_path: pathlib.Path, kind: int) ->
 
 def test_of_two_processes_one_runs_and_takes_over_after_a_kill(tmp_path: pathlib.Path) -> None:
     path, log = str(tmp_path / "file.hdf5"), str(tmp_path / "log")
-    first = start(path, log, 0, 8, 0.0, 0.02)
+    first = start(path, log, 0, 8, 0.0, 0.5)  # still on when the second begins, however slow the machine
     wait_for(lambda: len(called(log)) >= 3, first)
     second = start(path, str(tmp_path / "log2"), 0, 8, 0.0, 0.0)
     _, errors = second.communicate(timeout=60)
