@@ -57,7 +57,7 @@ def put_vector(values: Any, name: str, axis: str, out: Parts) -> JSON:
         if dtype.kind == "O":
             return _put_objects(np.asarray(values).tolist(), name, axis, out)
         if is_plain(dtype):
-            out.add(name, np.array(values), axis)
+            out.add(name, _copied(values), axis)
             return "plain"
         if not dtype_supported(dtype):
             raise refusal(values, reason=f"its dtype is {dtype}")
@@ -65,6 +65,11 @@ def put_vector(values: Any, name: str, axis: str, out: Parts) -> JSON:
         out.add(name, encoded.parts[""], axis)
         return {"array": dict(encoded.meta)}
     return _put_extension(values, dtype, name, axis, out)
+
+
+def _copied(values: Any) -> Array:
+    # np.array(series) asks pandas for attributes it has not, which costs more than the copy
+    return np.array(values) if isinstance(values, np.ndarray) else values.to_numpy(copy=True)
 
 
 def _put_extension(values: Any, dtype: Any, name: str, axis: str, out: Parts) -> JSON:

@@ -197,7 +197,7 @@ def arrays(sheet: Sheet, folder: str) -> None:
 
         return cpu(fill)
 
-    def plain_ragged() -> float:
+    def plain_ragged(synced: bool = False) -> float:
         def write() -> None:
             with h5py.File(os.path.join(folder, "p.h5"), "w", libver=("v110", "v110")) as file:
                 data = file.create_dataset("data", (0,), "f8", maxshape=(None,), chunks=(131_072,))
@@ -211,11 +211,15 @@ def arrays(sheet: Sheet, folder: str) -> None:
                     span.resize((start + 1000, 2))
                     span[start:] = np.stack([place + np.cumsum(lengths) - lengths, lengths], 1)
                     file.flush()
+                    if synced:
+                        os.fdatasync(file.id.get_vfd_handle())
 
         return cpu(write)
 
     times, _ = ratio(folder, ours_ragged, plain_ragged)
     sheet.enter("ragged arrays, against data and span", times, "x", 2)
+    times, _ = ratio(folder, ours_ragged, lambda: plain_ragged(synced=True))
+    sheet.enter("the same, against data and span synced as often", times, "x", 2)
     times, _ = ratio(folder, lambda: ours_ragged("none"), plain_ragged)
     sheet.enter("the same with durability 'none'", times, "x", 2)
 

@@ -67,10 +67,11 @@ def chunk_of_rows(tail: tuple[int, ...], itemsize: int, planned: int, batch: int
 def chunk_of_text(tail: tuple[int, ...], itemsize: int, expected: float, batch: int) -> tuple[int, ...]:
     """Give the shape of chunks where values of differing lengths lie end to end.
 
-    `expected` elements come in all, `batch` of them now.
+    `expected` elements come in all, `batch` of them now. Commits do not end where chunks do, and each
+    rewrites the last chunk, half of one on average: so chunks are a quarter of those of whole rows.
     """
     element = max(1, math.prod(tail) * itemsize)
-    size = _MIB if element * batch >= _MIB else min(64 * _KIB, max(512, _power(element * expected)))
+    size = _MIB // 4 if element * batch >= _MIB else min(64 * _KIB, max(512, _power(element * expected)))
     return (max(1, size // element), *(max(1, length) for length in tail))
 
 
