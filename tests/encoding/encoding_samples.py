@@ -17,9 +17,9 @@ _PAIR = np.dtype([("a", "i4"), ("b", "f8")])
 
 
 def _without_unit() -> list[Any]:
-    """Give a time span that has no unit, where numpy still makes such."""
+    """Give times that have no unit, where numpy still makes such."""
     try:
-        return [np.timedelta64(5)]
+        return [np.timedelta64(5), np.datetime64("NaT")]
     except DeprecationWarning:  # numpy 2.5: an error in these tests, as all warnings
         return []
 
@@ -55,7 +55,7 @@ TIMES: list[Any] = [
 
 SCALARS: list[Any] = [
     *(np.dtype(char).type(1) for char in "?bhilqpBHILQPefdgFDG"),
-    np.float64("nan"), np.longdouble(1) / 3, np.datetime64("2020-01-01"), np.datetime64("NaT"),
+    np.float64("nan"), np.longdouble(1) / 3, np.datetime64("2020-01-01"),
     np.datetime64(5, "25s"), np.timedelta64(5, "ms"), *_without_unit(), np.str_("a\0ü"), np.bytes_(b"x\0y"),
     np.void(b"abc"), np.array([(1, 2.5)], _PAIR)[0], np.rec.array([(1, 2.0)], dtype=_PAIR)[0],
 ]  # fmt: skip
