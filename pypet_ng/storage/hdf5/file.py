@@ -237,10 +237,20 @@ class StorageFile:
                 "Close it there, or use durability='fsync'"
             )
 
+    def _check_no_journal(self) -> None:
+        # The next writer would lay it over the new file.
+        journal = journal_of(self.name)
+        if osops.system().exists(journal):
+            raise StorageError(
+                f"{self.name!r} is not there, but its journal {journal!r} is, with what was written last. If you "
+                "removed the file, remove the journal as well; if you moved it, move the journal to it"
+            )
+
     def create(self) -> None:
         """Make an empty file, replacing one of ours that is there.
 
-        FileBusyError if somebody has that open; BrokenFileError if it is no file of ours.
+        FileBusyError if somebody has that open; BrokenFileError if it is no file of ours; StorageError if only
+        its journal is there.
         """
         folder = os.path.dirname(os.path.abspath(self.name))
         os.makedirs(folder, exist_ok=True)
@@ -249,6 +259,8 @@ class StorageFile:
             if osops.system().exists(journal_of(self.name)):
                 self._recover()
             self._check_unused()
+        else:
+            self._check_no_journal()
         self._replace_by(lambda handle: None)
 
     def rewrite(self, fill: Callable[[Handle, Handle], None]) -> None:
