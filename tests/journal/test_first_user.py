@@ -193,3 +193,86 @@ def test_a_worker_that_begins_when_its_parent_is_gone_ends(tmp_path: pathlib.Pat
     )
     assert ended.stdout == ""
     assert ended.returncode == 1, ended.stderr
+
+
+FORKING = """
+import os, sys
+from pypet_ng import Environment
+path, way = sys.argv[1:]
+def run(traj):
+    if traj.x == 2.0:
+        child = os.fork()
+        if not child and way == "exit":
+            sys.exit(0)
+        elif not child and way == "return":
+            return -1.0
+        elif not child:
+            sys.stdin.read()
+            os._exit(0)
+        if way == "stay":
+            os.kill(os.getpid(), 9)
+        os.waitpid(child, 0)
+    traj.f_add_result("z", traj.x)
+    return traj.x
+env = Environment("traj", filename=path, commit_interval=0.0, report_progress=False, log_config=None)
+env.traj.f_add_parameter("x", 0.0)
+env.traj.f_explore({"x": [float(number) for number in range(5)]})
+env.run(run)
+print("ended")
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.parametrize("way", ["exit", "return"])
+def test_a_child_forked_in_a_run_cannot_touch_the_file(tmp_path: pathlib.Path, way: str) -> None:
+    path = str(tmp_path / "file.hdf5")
+    ended = subprocess.run(
+        [sys.executable, "-c", FORKING, path, way], cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
+    assert ended.stdout == "ended\n", ended.stderr
+    assert "this process was forked in a run" in ended.stderr
+    traj = load_trajectory(name="traj", filename=path)
+    assert list(traj.f_collect("z")) == [0.0, 1.0, 2.0, 3.0, 4.0]
+    assert traj.f_verify()
+    assert os.listdir(tmp_path) == ["file.hdf5"]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_children_of_a_killed_sweep_do_not_keep_its_locks(tmp_path: pathlib.Path) -> None:
+    path = str(tmp_path / "file.hdf5")
+    with subprocess.Popen(
+        [sys.executable, "-c", FORKING, path, "stay"], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as killed:
+        assert wait_until(lambda: killed.poll() is not None)
+        assert states(path) == ["done", "done", "none", "none", "none"]
+        environment(path, 5, on_change="keep").run(double)  # its child still waits for us
+        assert killed.stdin is not None
+        killed.stdin.close()
+    assert states(path) == ["done"] * 5
+    assert os.listdir(tmp_path) == ["file.hdf5"]
+
+
+def test_a_replaced_file_keeps_its_permissions(tmp_path: pathlib.Path) -> None:
+    path = str(tmp_path / "file.hdf5")
+    environment(path, 2).run(double)
+    os.chmod(path, 0o640)
+    compact_hdf5_file(path)
+    assert os.stat(path).st_mode & 0o777 == 0o640
+
+
+def test_no_space_for_a_compaction_leaves_all_as_it_was(tmp_path: pathlib.Path) -> None:
+    path = str(tmp_path / "file.hdf5")
+    environment(path, 400).run(double)
+    script = (
+        "import resource, sys\n"
+        "from pypet_ng import compact_hdf5_file\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))\n"
+        "compact_hdf5_file(sys.argv[1])\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", script, path], cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
+    assert "StorageError: writing" in ended.stderr
+    assert "allows no larger files" in ended.stderr
+    assert os.listdir(tmp_path) == ["file.hdf5"]
+    assert states(path) == ["done"] * 400

@@ -20,7 +20,7 @@ import h5py
 from pypet_ng.errors import BrokenFileError, FileBusyError, StorageError, VersionMismatchError
 from pypet_ng.storage.hdf5 import attributes
 from pypet_ng.storage.hdf5.attributes import Id
-from pypet_ng.storage.hdf5.faults import explain, explain_loss, is_busy, missing_file
+from pypet_ng.storage.hdf5.faults import explain, explain_failed_write, explain_loss, is_busy, missing_file
 from pypet_ng.storage.journal import Overlay, TxnFile, journal_of, osops, recover
 from pypet_ng.storage.journal.frames import Story
 from pypet_ng.storage.lease import Lease
@@ -272,6 +272,7 @@ class StorageFile:
         # Written aside and renamed: the name never stands for half a file.
         aside = f"{self.name}.{os.getpid()}.new"
         try:
+            mode = os.stat(self.name).st_mode if self.exists() else None
             with h5py.File(aside, "w", fs_strategy="fsm", fs_persist=True, **_OPTIONS) as file:
                 attributes.set_text(file.id, b"format", FORMAT)
                 attributes.set_text(file.id, b"format-version", FORMAT_VERSION)
@@ -295,11 +296,18 @@ class StorageFile:
                         f"{self.name!r} cannot be replaced: another program is reading it. Close it there, or "
                         "wait until it is done"
                     )
+            if mode is not None:
+                os.chmod(aside, mode)
             system.rename(aside, self.name)
             if durable:
                 system.sync_folder(self.name)
         except PermissionError as error:
             raise explain(error, self.name, True) from error
+        except (OSError, RuntimeError) as error:
+            failed = None if isinstance(error, StorageError) else explain_failed_write(error, self.name)
+            if failed is None:
+                raise
+            raise failed from error
         finally:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(aside)
