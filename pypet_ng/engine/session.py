@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -89,3 +90,8 @@ def forget_read_ahead(session: Session) -> None:
     forget = getattr(session.tree.reserve, "forget", None)
     if forget is not None:
         forget()
+
+
+def reading(session: Session) -> AbstractContextManager[None]:
+    """Have all that is read inside ``with`` be of one commit, whoever writes meanwhile."""
+    return nullcontext() if session.storage is None else session.storage.reading()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Protocol
+from typing import Final, Protocol
 
 from pypet_ng.tree.records import Batch, Chunk
 
-__all__ = ["Job", "Runner"]
+__all__ = ["IDLE", "Job", "Runner"]
+
+IDLE: Final = 0.5
 
 
 class Job(Protocol):
@@ -32,5 +34,7 @@ class Runner(Protocol):
     def run(self, job: Job, chunks: Iterable[Chunk]) -> Iterator[Batch]:
         """Do all chunks, drawing them lazily, and give batches in any order.
 
-        Each run of each chunk is in exactly one batch, done or failed.
+        Each run of each chunk is in exactly one batch, done or failed. A runner that waits for others gives
+        an empty batch (``runs`` is None) when nothing came for :data:`IDLE` seconds: what came before can
+        be stored meanwhile.
         """

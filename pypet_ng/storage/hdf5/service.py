@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
@@ -76,7 +77,8 @@ class HDF5StorageService:
         if compress == "fast":
             load_filters()
         self._file = StorageFile(
-            str(filename),
+            # Runs may change the folder they are in, and two names of one file must not have two journals.
+            os.path.realpath(filename),
             compress=compress,
             title=file_title,
             durability=durability,
@@ -214,6 +216,14 @@ class HDF5StorageService:
                 self._name = None
                 self._forget()
 
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[None]:
+        if self._depth or not self._file.exists():
+            yield
+            return
+        with translated(self.location), self._file.reading():
+            yield
+
     # -- sessions of writing ------------------------------------------------------------------
     @contextlib.contextmanager
     def writing(self) -> Iterator[None]:
@@ -311,7 +321,7 @@ class HDF5StorageService:
             with self._opened(self._name if name == self._name else name) as trajectory:
                 yield self._column(trajectory, path, item)
 
-        return HDF5RunColumn(opened, self._length)
+        return HDF5RunColumn(opened, self._length, self.reading)
 
     def _column(self, trajectory: OpenTrajectory, path: Path, item: str) -> ItemColumn:
         if path == RETURNED:
