@@ -1,0 +1,274 @@
+"""How are the values of one axis held, on the host and as leaves of states?
+
+A file, a column and another process have the *plain* form of a value: a number or array of numpy, for a
+key the words it is made of, for a point's own key the point's number. A *finish* makes the leaf of it;
+it crosses processes, and works on traced values.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pypet_ng._typing import Array
+from pypet_ng.errors import DesignError
+from pypet_ng.spaces import keys
+from pypet_ng.spaces.arrangement import Factor
+from pypet_ng.spaces.axes import AbstractAxis
+from pypet_ng.spaces.backend import host_array, is_typed_key, jax_or_none
+from pypet_ng.spaces.columns import ArrayColumn, Column, ListColumn, PeriodicColumn, column_of
+from pypet_ng.spaces.drawn import PointKeyAxis
+
+__all__ = ["Finish", "Held", "Plain", "hold"]
+
+_Numbers = npt.NDArray[np.int64]
+_FEW = 256
+"""So many values are made one by one from the host; for more, a function is compiled."""
+_BLOCK = 16
+_REMEMBERED = 4096
+
+
+class Plain:
+    """Gives a value with the type of its axis: numbers of Python become numpy's."""
+
+    __slots__ = ("dtype",)
+
+    def __init__(self, dtype: np.dtype[Any]) -> None:
+        self.dtype = dtype
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Plain, (self.dtype,)
+
+    def __call__(self, value: Any) -> Any:
+        return self.dtype.type(value) if type(value) in (bool, int, float, complex) else value
+
+
+class AsIs:
+    """Gives texts and other objects unchanged."""
+
+    __slots__ = ()
+
+    def __call__(self, value: Any) -> Any:
+        return value
+
+
+class WrapKey:
+    """Makes a key of its words."""
+
+    __slots__ = ("implementation",)
+
+    def __init__(self, implementation: str | None) -> None:
+        self.implementation = implementation
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return WrapKey, (self.implementation,)
+
+    def __call__(self, value: Any) -> Any:
+        return keys.wrap_words(value, self.implementation)
+
+
+class FoldIn:
+    """Makes a point's own key of the point's number."""
+
+    __slots__ = ("_key", "implementation", "words")
+
+    def __init__(self, words: Array, implementation: str | None) -> None:
+        self.words = words
+        self.implementation = implementation
+        self._key: Any = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return FoldIn, (np.array(self.words), self.implementation)
+
+    @property
+    def key(self) -> Any:
+        """The key that the numbers are folded into."""
+        if self._key is None:
+            self._key = keys.wrap_words(self.words, self.implementation)
+        return self._key
+
+    def __call__(self, value: Any) -> Any:
+        return keys.fold_in_all(self.key, value)
+
+
+Finish = Callable[[Any], Any]
+
+
+class Held(ABC):
+    """The values of one axis."""
+
+    finish: Finish
+
+    @abstractmethod
+    def plain(self, places: _Numbers) -> Array:
+        """Give plain values at some places of the axis, shape (place, ...)."""
+
+    @abstractmethod
+    def gather(self, places: _Numbers) -> Any:
+        """Give leaves at some places of the axis as one array, shape (place, ...)."""
+
+    @abstractmethod
+    def leaf(self, place: int) -> Any:
+        """Give the leaf at one place. Remembers a few thousand, as making one takes microseconds."""
+
+    @abstractmethod
+    def column(self, factor: Factor, n: int) -> Column:
+        """Give the plain values at all `n` points; costs the axis."""
+
+    def tabled(self, places: _Numbers) -> Array:
+        """Give values as a table shows them."""
+        return self.plain(places)
+
+
+class HeldValues(Held):
+    """Numbers, arrays or objects."""
+
+    def __init__(self, values: Any) -> None:
+        self._values = values
+        self._host: Array | None = None
+        self._made: dict[int, Any] = {}
+        self._few = values.shape[0] <= _FEW
+        dtype = host_array(values).dtype if isinstance(values, np.ndarray) else np.dtype(values.dtype)
+        self.finish: Finish = AsIs() if dtype.hasobject else Plain(dtype)
+
+    @property
+    def host(self) -> Array:
+        """All plain values."""
+        if self._host is None:
+            self._host = host_array(self._values)
+        return self._host
+
+    def plain(self, places: _Numbers) -> Array:
+        return self.host[places]
+
+    def gather(self, places: _Numbers) -> Any:
+        return self._values[places]
+
+    def leaf(self, place: int) -> Any:
+        found = self._made.get(place)
+        if found is not None:
+            return found
+        if len(self._made) >= _REMEMBERED:
+            self._made.clear()
+        if self._few or isinstance(self._values, np.ndarray):
+            made = self._made[place] = self._make(place)
+            return made
+        # Neighbours are made with it: that costs little more, and somebody may go through all points.
+        start = min(place - place % _BLOCK, self._values.shape[0] - _BLOCK)
+        self._made.update(enumerate(_unstack()(self._values, start), start))
+        return self._made[place]
+
+    def _make(self, place: int) -> Any:
+        if isinstance(self._values, np.ndarray):
+            return self._values[place]
+        return jax_or_none().numpy.asarray(self.host[place])
+
+    def column(self, factor: Factor, n: int) -> Column:
+        return repeated(column_of_array(self.host[: factor.size]), factor, n)
+
+
+class HeldKeys(HeldValues):
+    """Typed keys of JAX."""
+
+    def __init__(self, values: Any) -> None:
+        self._values = values
+        self._host = None
+        self._made = {}
+        self._few = values.shape[0] <= _FEW
+        self.finish = WrapKey(keys.implementation_of(values))
+
+    def _make(self, place: int) -> Any:
+        return self.finish(self.host[place])
+
+
+class HeldNumpyKeys(HeldValues):
+    """Keys where JAX is not installed."""
+
+    def __init__(self, values: Array) -> None:
+        super().__init__(values)
+        self._host = np.stack([keys.words_of(key) for key in values])
+        self.finish = WrapKey(keys.implementation_of(values[0]))
+
+
+class HeldNumbers(Held):
+    """The points' own keys: a value is the number of its point."""
+
+    def __init__(self, finish: FoldIn) -> None:
+        self.finish: FoldIn = finish
+
+    def plain(self, places: _Numbers) -> Array:
+        if places.size and int(places.max()) >= 2**32:
+            raise DesignError(
+                f"Point {int(places.max())} has no key of its own: a PointKeyAxis numbers 2**32 points."
+            )
+        return places.astype(np.uint32)
+
+    def gather(self, places: _Numbers) -> Any:
+        made = self.finish(self.plain(places))
+        if not isinstance(made, list):
+            return made
+        held = np.empty(len(made), object)
+        held[:] = made
+        return held
+
+    def tabled(self, places: _Numbers) -> Array:
+        made = self.gather(places)
+        return np.stack([keys.words_of(key) for key in made]) if made.dtype == object else host_array(made)
+
+    def leaf(self, place: int) -> Any:
+        return self.finish(self.plain(np.array([place]))[0])
+
+    def column(self, factor: Factor, n: int) -> Column:
+        return ArrayColumn(self.plain(np.arange(n, dtype=np.int64)))
+
+
+def hold(axis: AbstractAxis, key: Any) -> Held:
+    """Let an axis generate its values; DesignError if they are not as many as it said."""
+    if isinstance(axis, PointKeyAxis):
+        base = axis.base_key(key)
+        return HeldNumbers(FoldIn(keys.words_of(base), keys.implementation_of(base)))
+    values = axis.generate_values(key)
+    if not hasattr(values, "shape"):
+        values = np.asarray(values)
+    if not values.shape or values.shape[0] != axis.size:
+        raise DesignError(
+            f"{axis!r} says that it has {axis.size} values, but generates an array of shape {values.shape}. "
+            "Its generate_values must give (size, ...)."
+        )
+    if is_typed_key(values):
+        return HeldKeys(values)
+    if values.dtype == object and isinstance(values[0], keys.Key):
+        return HeldNumpyKeys(values)
+    return HeldValues(values)
+
+
+def column_of_array(array: Array) -> Column:
+    """Give the first dimension of an array as the values of a column."""
+    if array.ndim == 1 and array.dtype.kind in "biufc":
+        return ArrayColumn(np.array(array))
+    if array.dtype.hasobject and array.ndim == 1:
+        return column_of(array.tolist())
+    return ListColumn(list(np.array(array)))
+
+
+def repeated(base: Column, factor: Factor, n: int) -> Column:
+    """Give a column of a product from the values of its axis."""
+    return base if factor.repeat == 1 and factor.size == n else PeriodicColumn(base, factor.repeat, n)
+
+
+@cache
+def _unstack() -> Any:
+    """Give what makes a block of leaves from a start on, compiled: indexing an array of JAX by itself
+    takes ten times as long."""
+    jax = jax_or_none()
+
+    def unstack(values: Any, start: Any) -> list[Any]:
+        block = jax.lax.dynamic_slice_in_dim(values, start, _BLOCK)
+        return [block[place] for place in range(_BLOCK)]
+
+    return jax.jit(unstack)
