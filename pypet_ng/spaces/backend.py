@@ -5,6 +5,7 @@ JAX's where JAX is installed, so that a state can go straight into a traced func
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from typing import Any, Final
 
@@ -12,7 +13,7 @@ import numpy as np
 
 from pypet_ng._typing import Array
 
-__all__ = ["OPAQUE_KINDS", "as_array", "host_array", "is_typed_key", "jax_or_none"]
+__all__ = ["OPAQUE_KINDS", "as_array", "computed_now", "host_array", "is_typed_key", "jax_or_none"]
 
 OPAQUE_KINDS: Final = "OUSTMm"
 """Kinds of numpy arrays that JAX has no counterpart of: they stay as they are."""
@@ -26,6 +27,12 @@ def jax_or_none() -> Any:
     except ImportError:
         return None
     return jax
+
+
+def computed_now() -> AbstractContextManager[Any]:
+    """Have JAX compute at once what is called inside, even while a function is traced."""
+    jax = jax_or_none()
+    return nullcontext() if jax is None else jax.ensure_compile_time_eval()
 
 
 def is_typed_key(values: Any) -> bool:

@@ -59,7 +59,9 @@ class Definition:
     @property
     def digest(self) -> str:
         """A text that is equal for equal definitions, whatever they come from."""
-        content = {name: value for name, value in asdict(self).items() if name not in ("ancestors", "statics")}
+        content = {
+            name: value for name, value in asdict(self).items() if name not in ("ancestors", "statics")
+        }
         if not self.random:
             content["key"] = content["key_kind"] = content["key_rule"] = None
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]
@@ -94,7 +96,9 @@ class Definition:
         mine, theirs = dict(self.statics), dict(other.statics)
         for name in sorted({*mine, *theirs}):
             if mine.get(name) != theirs.get(name):
-                found.append(f"the leaf {name!r} is {mine.get(name, 'absent')}, not {theirs.get(name, 'absent')}")
+                found.append(
+                    f"the leaf {name!r} is {mine.get(name, 'absent')}, not {theirs.get(name, 'absent')}"
+                )
         if self.lineage & other.lineage:
             return found
         if self.mode != other.mode:

@@ -111,9 +111,7 @@ class Layout:
 
     def build(self, plain: Sequence[Any]) -> Any:
         """Give the state for one plain value per axis: a number, an array, a key's words; or traced ones."""
-        return self.assemble(
-            [finish(value) for finish, value in zip(self._finishes, plain, strict=True)]
-        )
+        return self.assemble([finish(value) for finish, value in zip(self._finishes, plain, strict=True)])
 
     def assemble(self, leaves: Sequence[Any]) -> Any:
         """Give the state for one finished leaf per axis, wrapped where the axis says so."""

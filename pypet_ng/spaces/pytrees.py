@@ -155,7 +155,7 @@ def _walk(node: Any, path: Steps, leaves: list[Any], steps: list[Steps]) -> _Mak
         if kind is defaultdict:
             factory = node.default_factory
             return lambda given: defaultdict(
-                factory, [(name, make(given)) for name, make in zip(names, makers, strict=True)]
+                factory, {name: make(given) for name, make in zip(names, makers, strict=True)}
             )
         return lambda given: kind((name, make(given)) for name, make in zip(names, makers, strict=True))
     if isinstance(node, tuple) and hasattr(kind, "_fields"):

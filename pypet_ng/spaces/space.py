@@ -14,6 +14,7 @@ from pypet_ng.errors import DesignError, near_names
 from pypet_ng.spaces import collecting, keys
 from pypet_ng.spaces.arrangement import MODES, Factor, row_numbers
 from pypet_ng.spaces.axes import AbstractAxis, DataAxis
+from pypet_ng.spaces.backend import computed_now
 from pypet_ng.spaces.columns import Column
 from pypet_ng.spaces.definition import AxisFacts, Definition, digest_of
 from pypet_ng.spaces.drawn import PointKeyAxis
@@ -80,9 +81,11 @@ class Space:
         self.key = keys.root_key(key)
         self._rule = key_rule
         shaping = [axis for axis in self._axes if not isinstance(axis, PointKeyAxis)]
-        arranged = MODES[mode]([axis.size for axis in shaping], [axis.group for axis in shaping] or [None]) if (
-            shaping
-        ) else None
+        arranged = (
+            MODES[mode]([axis.size for axis in shaping], [axis.group for axis in shaping] or [None])
+            if (shaping)
+            else None
+        )
         self._n = arranged.n if arranged is not None else 1
         factors = iter(arranged.factors if arranged is not None else ())
         own = Factor(1, self._n)
@@ -92,7 +95,9 @@ class Space:
         self._made: Layout | None = None
         self._getters: list[tuple[int, int, Callable[[int], Any]]] = []
         # Names are checked now; how leaves are made is known when values are.
-        self._bare = Layout(tree, self._places, [axis.wrap for axis in self._axes], [_no_finish] * len(self._axes))
+        self._bare = Layout(
+            tree, self._places, [axis.wrap for axis in self._axes], [_no_finish] * len(self._axes)
+        )
         validate(state, dict(zip(self._bare.steps, self._axes, strict=True)))
 
     # -- what it is made of -------------------------------------------------------------------
@@ -145,8 +150,9 @@ class Space:
 
     def _held(self) -> tuple[Held, ...]:
         if self._values is None:
-            given = self._rule(self.key, self.names)
-            values = tuple(hold(axis, key) for axis, key in zip(self._axes, given, strict=True))
+            with computed_now():  # values stay, even if somebody traces around us
+                given = self._rule(self.key, self.names)
+                values = tuple(hold(axis, key) for axis, key in zip(self._axes, given, strict=True))
             wraps = [axis.wrap for axis in self._axes]
             layout = Layout(self._tree, self._places, wraps, [one.finish for one in values])
             for axis, one, factor in zip(self._axes, values, self._factors, strict=True):
@@ -214,7 +220,8 @@ class Space:
         if not len(rows):
             raise ValueError(f"{what} results in empty parameter space with no combinations")
         return self._of_columns(
-            [one.gather(places) for one, places in zip(self._held(), self._digits(rows), strict=True)], (self,)
+            [one.gather(places) for one, places in zip(self._held(), self._digits(rows), strict=True)],
+            (self,),
         )
 
     def _of_columns(self, columns: Sequence[Any], parents: tuple[Space, ...]) -> Space:
@@ -301,7 +308,7 @@ class Space:
         ValueError if there are none. Calls it once per point.
         """
         layout = self.layout
-        chosen = []
+        chosen: list[int] = []
         for start in range(0, self._n, 4096):
             rows = self.gather(slice(start, start + 4096))
             chosen.extend(
@@ -317,7 +324,9 @@ class Space:
         ValueError for more than there are. `key` None derives one from the space's own. Costs `k`.
         """
         if not 0 < k <= self._n:
-            raise ValueError(f"A sample of {k} points from a space of {self._n}: give a number from 1 to that.")
+            raise ValueError(
+                f"A sample of {k} points from a space of {self._n}: give a number from 1 to that."
+            )
         chosen_key = keys.fold_in_all(self.key, np.uint32(0x5A3D)) if key is None else keys.root_key(key)
         rows = keys.generator_of(chosen_key).choice(self._n, k, replace=False, shuffle=False)
         return self._select(np.sort(rows).astype(np.int64), "The sample")
@@ -379,15 +388,15 @@ class Space:
             size = 1 if isinstance(axis, PointKeyAxis) else factor.size
             plain = one.plain(np.arange(size, dtype=np.int64))
             group = None if axis.group is None else repr(axis.group)
-            facts.append(
-                AxisFacts(name, type(axis).__name__, size, group, plain.dtype.str, digest_of(plain))
-            )
+            facts.append(AxisFacts(name, type(axis).__name__, size, group, plain.dtype.str, digest_of(plain)))
         ancestors: list[str] = []
         for parent in self._parents:
             own = parent.definition
             ancestors += [own.digest, *own.ancestors]
-        rule = f"{self._rule.__module__}.{self._rule.__qualname__}" if hasattr(self._rule, "__qualname__") else (
-            type(self._rule).__qualname__
+        rule = (
+            f"{self._rule.__module__}.{self._rule.__qualname__}"
+            if hasattr(self._rule, "__qualname__")
+            else (type(self._rule).__qualname__)
         )
         return Definition(
             mode=self.mode,

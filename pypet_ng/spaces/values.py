@@ -27,8 +27,6 @@ from pypet_ng.spaces.drawn import PointKeyAxis
 __all__ = ["Finish", "Held", "Plain", "hold"]
 
 _Numbers = npt.NDArray[np.int64]
-_FEW = 256
-"""So many values are made one by one from the host; for more, a function is compiled."""
 _BLOCK = 16
 _REMEMBERED = 4096
 
@@ -132,7 +130,7 @@ class HeldValues(Held):
         self._values = values
         self._host: Array | None = None
         self._made: dict[int, Any] = {}
-        self._few = values.shape[0] <= _FEW
+        self._expected = -1
         dtype = host_array(values).dtype if isinstance(values, np.ndarray) else np.dtype(values.dtype)
         self.finish: Finish = AsIs() if dtype.hasobject else Plain(dtype)
 
@@ -153,19 +151,27 @@ class HeldValues(Held):
         found = self._made.get(place)
         if found is not None:
             return found
-        if len(self._made) >= _REMEMBERED:
-            self._made.clear()
-        if self._few or isinstance(self._values, np.ndarray):
-            made = self._made[place] = self._make(place)
+        values = self._values
+        if isinstance(values, np.ndarray):
+            return values[place]
+        remembered = self._made
+        if len(remembered) >= _REMEMBERED:
+            remembered.clear()
+        expected, self._expected = self._expected, place + 1
+        if place != expected or place + _BLOCK > values.shape[0]:
+            made = self._make(place)
+            if isinstance(made, jax_or_none().core.Tracer):  # somebody traces around us
+                return made
+            remembered[place] = made
             return made
-        # Neighbours are made with it: that costs little more, and somebody may go through all points.
-        start = min(place - place % _BLOCK, self._values.shape[0] - _BLOCK)
-        self._made.update(enumerate(_unstack()(self._values, start), start))
-        return self._made[place]
+        # Somebody goes through the points: making the neighbours as well costs little more.
+        block = _unstack()(values, place)
+        if not isinstance(block[0], jax_or_none().core.Tracer):
+            remembered.update(enumerate(block, place))
+            self._expected = place + _BLOCK
+        return block[0]
 
     def _make(self, place: int) -> Any:
-        if isinstance(self._values, np.ndarray):
-            return self._values[place]
         return jax_or_none().numpy.asarray(self.host[place])
 
     def column(self, factor: Factor, n: int) -> Column:
@@ -179,7 +185,7 @@ class HeldKeys(HeldValues):
         self._values = values
         self._host = None
         self._made = {}
-        self._few = values.shape[0] <= _FEW
+        self._expected = -1
         self.finish = WrapKey(keys.implementation_of(values))
 
     def _make(self, place: int) -> Any:
