@@ -15,6 +15,7 @@ from pypet_ng.tree.records import Skeleton, TrajectoryInfo
 from pypet_ng.tree.structure import Tree
 
 if TYPE_CHECKING:
+    from pypet_ng.engine.states import StateSource
     from pypet_ng.storage.base import StorageService
 
 __all__ = ["Facts", "Session", "forget_read_ahead", "trajectory_info"]
@@ -38,6 +39,8 @@ class Facts:
     number: int = 0
     """Number of this session in the file, 0: not entered yet."""
     extra: dict[str, Any] = field(default_factory=dict)
+    source: StateSource | None = None
+    """How a run's state is made, if a Space is explored."""
 
     def root_seed(self) -> int:
         """Give the root seed, drawing it from the system's entropy if nobody set one."""

@@ -6,13 +6,14 @@ from collections.abc import Callable, Hashable
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from pypet_ng.errors import DesignError
 from pypet_ng.spaces import keys
 from pypet_ng.spaces.axes import AbstractAxis, check_count, check_shape, spread
 from pypet_ng.spaces.backend import as_array, jax_or_none
 
-__all__ = ["ChoiceAxis", "NormalAxis", "NumPyroAxis", "PointKeyAxis", "SeedAxis"]
+__all__ = ["ChoiceAxis", "NormalAxis", "NumPyroAxis", "PickedKeyAxis", "PointKeyAxis", "SeedAxis"]
 
 
 class NormalAxis(AbstractAxis):
@@ -132,6 +133,30 @@ class PointKeyAxis(AbstractAxis):
     def generate_values(self, key: Any = None, n: int = 1) -> Any:
         """Give the keys of the first `n` points."""
         return _key_array(keys.fold_in_all(self.base_key(key), np.arange(n, dtype=np.uint32)))
+
+
+class PickedKeyAxis(AbstractAxis):
+    """The own keys of some points of a space that had a :class:`PointKeyAxis`."""
+
+    random = False
+
+    def __init__(
+        self, numbers: npt.NDArray[np.uint32], base: Any, wrap: Callable[[Any], Any] | None = None
+    ) -> None:
+        """`numbers`: those of the points, folded into the key `base`."""
+        super().__init__(None, wrap)
+        self.numbers = numbers
+        self.base = base
+
+    @property
+    def size(self) -> int:
+        return len(self.numbers)
+
+    def generate_values(self, key: Any = None) -> Any:
+        return _key_array(keys.fold_in_all(self.base, self.numbers))
+
+    def _words(self) -> list[str]:
+        return [f"n={self.size}"]
 
 
 def _typed(key: Any) -> Any:

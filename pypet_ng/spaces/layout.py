@@ -7,8 +7,9 @@ the leaf of each axis is made of a plain value. It crosses processes.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
 
 from pypet_ng._typing import Path
 from pypet_ng.errors import DesignError
@@ -17,17 +18,14 @@ from pypet_ng.spaces.pytrees import Steps, Tree, flatten, name_of, parts_of
 __all__ = ["Layout", "Static"]
 
 _Wrap = Callable[[Any], Any] | None
-
-
-class Slot:
-    """Stands for a leaf in a state without leaves."""
-
-    __slots__ = ()
+_NONE: Final[Mapping[int, Any]] = MappingProxyType({})
 
 
 class Static(NamedTuple):
     """A leaf that is the same at all points."""
 
+    place: int
+    """Its number among the leaves of the state."""
     steps: Steps
     parts: Path
     """What it is called as a parameter."""
@@ -55,9 +53,9 @@ class Layout:
         _check_names([name_of(tree.steps[place]) for place in self._places])
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Structures of JAX cannot always be pickled: a state without leaves can, if its classes can.
-        skeleton = self._tree.rebuild([Slot()] * len(self._leaves))
-        statics = [None if place in self._places else leaf for place, leaf in enumerate(self._leaves)]
+        # Structures of JAX cannot always be pickled: a state with ... for leaves can, if its classes can.
+        skeleton = self._tree.rebuild([...] * len(self._leaves))
+        statics = [... if place in self._places else leaf for place, leaf in enumerate(self._leaves)]
         return _again, (skeleton, statics, self._places, self._wraps, self._finishes)
 
     @property
@@ -99,7 +97,7 @@ class Layout:
     def statics(self) -> tuple[Static, ...]:
         """The other leaves."""
         return tuple(
-            Static(steps, parts_of(steps), leaf)
+            Static(place, steps, parts_of(steps), leaf)
             for place, (steps, leaf) in enumerate(zip(self._tree.steps, self._leaves, strict=True))
             if place not in self._places
         )
@@ -109,9 +107,24 @@ class Layout:
         """Whether the leaf of some axis is wrapped."""
         return any(wrap is not None for wrap in self._wraps)
 
-    def build(self, plain: Sequence[Any]) -> Any:
-        """Give the state for one plain value per axis: a number, an array, a key's words; or traced ones."""
-        return self.assemble([finish(value) for finish, value in zip(self._finishes, plain, strict=True)])
+    def without(self, places: Iterable[int]) -> Layout:
+        """Give the layout with ``...`` for some static leaves, which :meth:`build` is then told."""
+        left = {*places}
+        leaves = [... if place in left else leaf for place, leaf in enumerate(self._leaves)]
+        tree = Tree(leaves, self._tree.steps, self._tree.rebuild)
+        return Layout(tree, self._places, self._wraps, self._finishes)
+
+    def build(self, plain: Sequence[Any], statics: Mapping[int, Any] = _NONE) -> Any:
+        """Give the state for one plain value per axis: a number, an array, a key's words; or traced ones.
+
+        `statics` replaces static leaves by their places.
+        """
+        filled = self._leaves.copy()
+        for place, wrap, finish, value in zip(self._places, self._wraps, self._finishes, plain, strict=True):
+            filled[place] = finish(value) if wrap is None else wrap(finish(value))
+        for place, value in statics.items():
+            filled[place] = value
+        return self._tree.rebuild(filled)
 
     def assemble(self, leaves: Sequence[Any]) -> Any:
         """Give the state for one finished leaf per axis, wrapped where the axis says so."""

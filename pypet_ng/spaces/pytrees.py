@@ -157,7 +157,8 @@ def _walk(node: Any, path: Steps, leaves: list[Any], steps: list[Steps]) -> _Mak
             return lambda given: defaultdict(
                 factory, {name: make(given) for name, make in zip(names, makers, strict=True)}
             )
-        return lambda given: kind((name, make(given)) for name, make in zip(names, makers, strict=True))
+        make_dict: Any = kind
+        return lambda given: make_dict((name, make(given)) for name, make in zip(names, makers, strict=True))
     if isinstance(node, tuple) and hasattr(kind, "_fields"):
         makers = [
             _walk(value, (*path, Attribute(name)), leaves, steps)

@@ -17,12 +17,12 @@ from pypet_ng.spaces.axes import AbstractAxis, DataAxis
 from pypet_ng.spaces.backend import computed_now
 from pypet_ng.spaces.columns import Column
 from pypet_ng.spaces.definition import AxisFacts, Definition, digest_of
-from pypet_ng.spaces.drawn import PointKeyAxis
+from pypet_ng.spaces.drawn import PickedKeyAxis, PointKeyAxis
 from pypet_ng.spaces.layout import Layout
 from pypet_ng.spaces.plan import Plan
 from pypet_ng.spaces.pytrees import flatten, name_of
 from pypet_ng.spaces.validators import validate
-from pypet_ng.spaces.values import Held, hold
+from pypet_ng.spaces.values import Held, HeldNumbers, hold
 
 if TYPE_CHECKING:
     import pandas
@@ -219,18 +219,17 @@ class Space:
     def _select(self, rows: _Numbers, what: str) -> Space:
         if not len(rows):
             raise ValueError(f"{what} results in empty parameter space with no combinations")
-        return self._of_columns(
-            [one.gather(places) for one, places in zip(self._held(), self._digits(rows), strict=True)],
+        return self._zipped(
+            [
+                one.picked(axis, places)
+                for axis, one, places in zip(self._axes, self._held(), self._digits(rows), strict=True)
+            ],
             (self,),
         )
 
-    def _of_columns(self, columns: Sequence[Any], parents: tuple[Space, ...]) -> Space:
-        """Give the zipped space of explicit values."""
-        data = [
-            DataAxis(column, group=axis.group, wrap=axis.wrap)
-            for column, axis in zip(columns, self._axes, strict=True)
-        ]
-        made = Space(self._bare.replace(data), mode="zip", key=self.key, key_rule=self._rule)
+    def _zipped(self, axes: Sequence[AbstractAxis], parents: tuple[Space, ...]) -> Space:
+        """Give the zipped space of other axes in the same places."""
+        made = Space(self._bare.replace(axes), mode="zip", key=self.key, key_rule=self._rule)
         made._parents = parents
         return made
 
@@ -350,34 +349,49 @@ class Space:
                     f"The static leaf {name_of(mine.steps)!r} is {mine.value!r} in one space and "
                     f"{theirs.value!r} in the other: points of one space share it."
                 )
+        rows = self._digits(np.arange(self._n, dtype=np.int64))
+        others = other._digits(np.arange(other.N, dtype=np.int64))
         joined = [
-            collecting.join(name, one, two)
-            for name, one, two in zip(self.names, self._all(), other._all(), strict=True)
+            one.joined(name, axis, places, two, more)
+            for name, axis, one, places, two, more in zip(
+                self.names, self._axes, self._held(), rows, other._held(), others, strict=True
+            )
         ]
-        return self._of_columns(joined, (self, other))
+        return self._zipped(joined, (self, other))
 
     def __add__(self, other: Space) -> Space:
         return self.extend(other) if isinstance(other, Space) else NotImplemented
-
-    def _all(self) -> list[Any]:
-        rows = np.arange(self._n, dtype=np.int64)
-        return [one.gather(own) for one, own in zip(self._held(), self._digits(rows), strict=True)]
 
     def _of_rows(self, rows: Sequence[Mapping[str, Any]]) -> Space:
         listed = list(rows)
         if not listed:
             raise DesignError("There are no rows to extend the space by: give at least one dictionary.")
+        # Points' own keys are nobody's to give: new points have the next numbers.
+        given = [
+            name
+            for name, one in zip(self.names, self._held(), strict=True)
+            if not isinstance(one, HeldNumbers)
+        ]
         for place, row in enumerate(listed):
-            for name in {*row} ^ {*self.names}:
+            for name in {*row} ^ {*given}:
                 raise DesignError(
                     f"Row {place} {'has' if name in row else 'lacks'} {name!r}; the axes are "
-                    f"{', '.join(self.names)}." + (near_names(name, self.names) if name in row else "")
+                    f"{', '.join(given)}." + (near_names(name, given) if name in row else "")
                 )
-        columns = [
-            collecting.like([row[name] for row in listed], one.gather(np.zeros(1, np.int64)))
-            for name, one in zip(self.names, self._held(), strict=True)
+        first = np.zeros(1, np.int64)
+        axes = [
+            PickedKeyAxis(
+                np.arange(self._n, self._n + len(listed), dtype=np.uint32), one.finish.key, axis.wrap
+            )
+            if isinstance(one, HeldNumbers)
+            else DataAxis(
+                collecting.like([row[name] for row in listed], one.gather(first)),
+                group=axis.group,
+                wrap=axis.wrap,
+            )
+            for name, axis, one in zip(self.names, self._axes, self._held(), strict=True)
         ]
-        return self._of_columns(columns, ())
+        return self._zipped(axes, ())
 
     # -- what makes it the exploration it is ----------------------------------------------------
     @property

@@ -19,10 +19,11 @@ from pypet_ng._typing import Array
 from pypet_ng.errors import DesignError
 from pypet_ng.spaces import keys
 from pypet_ng.spaces.arrangement import Factor
-from pypet_ng.spaces.axes import AbstractAxis
+from pypet_ng.spaces.axes import AbstractAxis, DataAxis
 from pypet_ng.spaces.backend import host_array, is_typed_key, jax_or_none
+from pypet_ng.spaces.collecting import join
 from pypet_ng.spaces.columns import ArrayColumn, Column, ListColumn, PeriodicColumn, column_of
-from pypet_ng.spaces.drawn import PointKeyAxis
+from pypet_ng.spaces.drawn import PickedKeyAxis, PointKeyAxis
 
 __all__ = ["Finish", "Held", "Plain", "hold"]
 
@@ -122,6 +123,17 @@ class Held(ABC):
         """Give values as a table shows them."""
         return self.plain(places)
 
+    def picked(self, axis: AbstractAxis, places: _Numbers) -> AbstractAxis:
+        """Give an axis with the values at some places, grouped and wrapped as `axis`."""
+        return DataAxis(self.gather(places), group=axis.group, wrap=axis.wrap)
+
+    def joined(
+        self, name: str, axis: AbstractAxis, places: _Numbers, other: Held, others: _Numbers
+    ) -> AbstractAxis:
+        """Give an axis with the values at some places, and behind them some of `other`'s."""
+        values = join(name, self.gather(places), other.gather(others))
+        return DataAxis(values, group=axis.group, wrap=axis.wrap)
+
 
 class HeldValues(Held):
     """Numbers, arrays or objects."""
@@ -204,10 +216,14 @@ class HeldNumpyKeys(HeldValues):
 class HeldNumbers(Held):
     """The points' own keys: a value is the number of its point."""
 
-    def __init__(self, finish: FoldIn) -> None:
+    def __init__(self, finish: FoldIn, numbers: npt.NDArray[np.uint32] | None = None) -> None:
+        """`numbers`: of the points that are left of a bigger space; None: all."""
         self.finish: FoldIn = finish
+        self.numbers = numbers
 
     def plain(self, places: _Numbers) -> Array:
+        if self.numbers is not None:
+            return self.numbers[places]
         if places.size and int(places.max()) >= 2**32:
             raise DesignError(
                 f"Point {int(places.max())} has no key of its own: a PointKeyAxis numbers 2**32 points."
@@ -215,7 +231,7 @@ class HeldNumbers(Held):
         return places.astype(np.uint32)
 
     def gather(self, places: _Numbers) -> Any:
-        made = self.finish(self.plain(places))
+        made = keys.fold_in_all(self.finish.key, self.plain(places))
         if not isinstance(made, list):
             return made
         held = np.empty(len(made), object)
@@ -230,7 +246,23 @@ class HeldNumbers(Held):
         return self.finish(self.plain(np.array([place]))[0])
 
     def column(self, factor: Factor, n: int) -> Column:
+        if self.numbers is not None:
+            return repeated(ArrayColumn(self.numbers[: factor.size]), factor, n)
         return ArrayColumn(self.plain(np.arange(n, dtype=np.int64)))
+
+    def picked(self, axis: AbstractAxis, places: _Numbers) -> AbstractAxis:
+        return PickedKeyAxis(self.plain(places), self.finish.key, axis.wrap)
+
+    def joined(
+        self, name: str, axis: AbstractAxis, places: _Numbers, other: Held, others: _Numbers
+    ) -> AbstractAxis:
+        same = isinstance(other, HeldNumbers) and np.array_equal(other.finish.words, self.finish.words)
+        if not same:
+            raise DesignError(
+                f"The points' own keys {name!r} come from different keys in the two spaces: use the same key."
+            )
+        numbers = np.concatenate([self.plain(places), other.plain(others)])
+        return PickedKeyAxis(numbers, self.finish.key, axis.wrap)
 
 
 def hold(axis: AbstractAxis, key: Any) -> Held:
@@ -238,6 +270,9 @@ def hold(axis: AbstractAxis, key: Any) -> Held:
     if isinstance(axis, PointKeyAxis):
         base = axis.base_key(key)
         return HeldNumbers(FoldIn(keys.words_of(base), keys.implementation_of(base)))
+    if isinstance(axis, PickedKeyAxis):
+        finish = FoldIn(keys.words_of(axis.base), keys.implementation_of(axis.base))
+        return HeldNumbers(finish, axis.numbers)
     values = axis.generate_values(key)
     if not hasattr(values, "shape"):
         values = np.asarray(values)

@@ -16,6 +16,7 @@ from pypet_ng.engine.estimate import estimate
 from pypet_ng.engine.logs import LogOptions, SweepLog, log_options, logging_to
 from pypet_ng.engine.progress import Silent, Together, observer_of
 from pypet_ng.engine.returned import Gathered
+from pypet_ng.engine.states import bind
 from pypet_ng.errors import near_names
 from pypet_ng.runners import Runner
 from pypet_ng.settings import OnError, RunSettings
@@ -190,6 +191,7 @@ class Environment:
             raise TypeError(f"run needs a function that takes the trajectory, not {runfunc!r}.")
         self._traj._check_presets()
         session = self._traj._session
+        runfunc = bind(runfunc, session)
         if self._dry_run:
             return estimate(
                 session,
