@@ -29,6 +29,8 @@ class Factor:
 
     def places(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """Give the places of some points."""
+        if self.repeat >= 2**63:  # more points than numbers of 64 bits: rows are all before the first step
+            return np.zeros_like(rows)
         return rows // self.repeat % self.size
 
 
@@ -58,7 +60,7 @@ def _grouped(sizes: Sequence[int], groups: Sequence[Hashable | None]) -> list[tu
         if len(set(own)) > 1:
             warnings.warn(
                 f"Axes in group {label!r} have different sizes {own}. Using minimum size {min(own)}.",
-                stacklevel=4,  # the line that makes the Space
+                stacklevel=5,  # the line that makes the Space
             )
         composite.append((min(own), members))
     return composite + alone
@@ -72,7 +74,7 @@ def arrange_zip(sizes: Sequence[int], groups: Sequence[Hashable | None]) -> Arra
         warnings.warn(
             f"In zip mode, effective axes have different sizes {effective}. Using minimum size {n}, "
             f"losing {max(effective) - n} combinations.",
-            stacklevel=3,  # the line that makes the Space
+            stacklevel=4,  # the line that makes the Space
         )
     return Arrangement(n, (Factor(1, n),) * len(sizes))
 

@@ -10,19 +10,17 @@ import numpy as np
 import numpy.typing as npt
 
 from pypet_ng._typing import Array, Path, Rows
-from pypet_ng.errors import DesignError, near_names
+from pypet_ng.errors import DesignError
 from pypet_ng.spaces import collecting, keys
 from pypet_ng.spaces.arrangement import MODES, Factor, row_numbers
-from pypet_ng.spaces.axes import AbstractAxis, DataAxis
-from pypet_ng.spaces.backend import computed_now
+from pypet_ng.spaces.axes import AbstractAxis
 from pypet_ng.spaces.columns import Column
-from pypet_ng.spaces.definition import AxisFacts, Definition, digest_of
-from pypet_ng.spaces.drawn import PickedKeyAxis, PointKeyAxis
+from pypet_ng.spaces.definition import Definition
 from pypet_ng.spaces.layout import Layout
 from pypet_ng.spaces.plan import Plan
 from pypet_ng.spaces.pytrees import flatten, name_of
+from pypet_ng.spaces.table import AxisTable, arrange, draw
 from pypet_ng.spaces.validators import validate
-from pypet_ng.spaces.values import Held, HeldNumbers, hold
 
 if TYPE_CHECKING:
     import pandas
@@ -80,18 +78,9 @@ class Space:
         self.mode = mode
         self.key = keys.root_key(key)
         self._rule = key_rule
-        shaping = [axis for axis in self._axes if not isinstance(axis, PointKeyAxis)]
-        arranged = (
-            MODES[mode]([axis.size for axis in shaping], [axis.group for axis in shaping] or [None])
-            if (shaping)
-            else None
-        )
-        self._n = arranged.n if arranged is not None else 1
-        factors = iter(arranged.factors if arranged is not None else ())
-        own = Factor(1, self._n)
-        self._factors = [own if isinstance(axis, PointKeyAxis) else next(factors) for axis in self._axes]
+        self._n, self._factors = self._arranged = arrange(self._axes, mode)
         self._parents: tuple[Space, ...] = ()
-        self._values: tuple[Held, ...] | None = None
+        self._table: AxisTable | None = None
         self._made: Layout | None = None
         self._getters: list[tuple[int, int, Callable[[int], Any]]] = []
         # Names are checked now; how leaves are made is known when values are.
@@ -139,30 +128,24 @@ class Space:
     @property
     def layout(self) -> Layout:
         """How states are made of values."""
-        self._held()
+        self._drawn()
         assert self._made is not None
         return self._made
 
     @property
     def factors(self) -> tuple[Factor, ...]:
         """Which value each axis has at a point, by the point's number."""
-        return tuple(self._factors)
+        return self._factors
 
-    def _held(self) -> tuple[Held, ...]:
-        if self._values is None:
-            with computed_now():  # values stay, even if somebody traces around us
-                given = self._rule(self.key, self.names)
-                values = tuple(hold(axis, key) for axis, key in zip(self._axes, given, strict=True))
+    def _drawn(self) -> AxisTable:
+        table = self._table
+        if table is None:
+            table = draw(self.names, self._axes, self._arranged, self.key, self._rule)
             wraps = [axis.wrap for axis in self._axes]
-            layout = Layout(self._tree, self._places, wraps, [one.finish for one in values])
-            for axis, one, factor in zip(self._axes, values, self._factors, strict=True):
-                _look_at_all(axis, one, factor)
-            self._getters = [
-                (factor.repeat, factor.size, one.leaf)
-                for factor, one in zip(self._factors, values, strict=True)
-            ]
-            self._made, self._values = layout, values
-        return self._values
+            self._getters = table.getters
+            self._made = Layout(self._tree, self._places, wraps, table.finishes)
+            self._table = table
+        return table
 
     # -- a sequence of states -----------------------------------------------------------------
     def __len__(self) -> int:
@@ -193,8 +176,8 @@ class Space:
             raise IndexError(f"Index {index} out of range for {n} combinations")
         if index < 0:
             index += n
-        if self._values is None:
-            self._held()
+        if self._table is None:
+            self._drawn()
         made = self._made
         assert made is not None
         return made.assemble([leaf(index // repeat % size) for repeat, size, leaf in self._getters])
@@ -219,13 +202,7 @@ class Space:
     def _select(self, rows: _Numbers, what: str) -> Space:
         if not len(rows):
             raise ValueError(f"{what} results in empty parameter space with no combinations")
-        return self._zipped(
-            [
-                one.picked(axis, places)
-                for axis, one, places in zip(self._axes, self._held(), self._digits(rows), strict=True)
-            ],
-            (self,),
-        )
+        return self._zipped(self._drawn().picked(rows), (self,))
 
     def _zipped(self, axes: Sequence[AbstractAxis], parents: tuple[Space, ...]) -> Space:
         """Give the zipped space of other axes in the same places."""
@@ -233,21 +210,17 @@ class Space:
         made._parents = parents
         return made
 
-    def _digits(self, rows: _Numbers) -> list[_Numbers]:
-        return [factor.places(rows) for factor in self._factors]
-
     # -- many points at once ------------------------------------------------------------------
     def gather(self, rows: Rows = slice(None)) -> list[Array]:
         """Give the plain values of some points: per axis one numpy array of shape (row, ...).
 
         Keys are their words; :meth:`Layout.build` makes states of single rows. No object per point.
         """
-        places = self._digits(row_numbers(rows, self._n))
-        return [one.plain(own) for one, own in zip(self._held(), places, strict=True)]
+        return self._drawn().plain(row_numbers(rows, self._n))
 
     def columns(self) -> list[Column]:
         """Give the plain values of all points: per axis one column, which costs what the axis costs."""
-        return [one.column(factor, self._n) for one, factor in zip(self._held(), self._factors, strict=True)]
+        return self._drawn().columns()
 
     def plan(self, below: Path = ("parameters",)) -> Plan:
         """Give the plan of the same points, the axes as parameters below a path.
@@ -281,8 +254,7 @@ class Space:
             )
         shape, rows = collecting.grid_of_rows(self._n, n_vmap, n_pmap, fill_value)
         stacked = [
-            collecting.stack(one.gather(places), self._n, shape, fill_value)
-            for one, places in zip(self._held(), self._digits(rows), strict=True)
+            collecting.stack(values, self._n, shape, fill_value) for values in self._drawn().leaves(rows)
         ]
         if combine:
             return self._bare.replace(stacked)
@@ -292,13 +264,7 @@ class Space:
         """Give a table with one row per point and one column per axis; arrays and keys' words are objects."""
         import pandas as pd
 
-        places = self._digits(np.arange(self._n, dtype=np.int64))
-        return pd.DataFrame(
-            {
-                name: collecting.table_column(one.tabled(own))
-                for name, one, own in zip(self.names, self._held(), places, strict=True)
-            }
-        )
+        return pd.DataFrame(self._drawn().tabled())
 
     # -- other spaces -------------------------------------------------------------------------
     def filter(self, predicate: Callable[[Any], Any]) -> Space:
@@ -337,7 +303,7 @@ class Space:
         and static leaves; DesignError says what differs. Costs the values of all points.
         """
         if not isinstance(other, Space):
-            other = self._of_rows(other)
+            other = self._zipped(self._drawn().continued(list(other)), ())
         if other.names != self.names:
             raise DesignError(
                 f"A space with the axes {', '.join(self.names)} cannot be extended by one with the axes "
@@ -349,92 +315,33 @@ class Space:
                     f"The static leaf {name_of(mine.steps)!r} is {mine.value!r} in one space and "
                     f"{theirs.value!r} in the other: points of one space share it."
                 )
-        rows = self._digits(np.arange(self._n, dtype=np.int64))
-        others = other._digits(np.arange(other.N, dtype=np.int64))
-        joined = [
-            one.joined(name, axis, places, two, more)
-            for name, axis, one, places, two, more in zip(
-                self.names, self._axes, self._held(), rows, other._held(), others, strict=True
-            )
-        ]
-        return self._zipped(joined, (self, other))
+        return self._zipped(self._drawn().joined(other._drawn()), (self, other))
 
     def __add__(self, other: Space) -> Space:
         return self.extend(other) if isinstance(other, Space) else NotImplemented
-
-    def _of_rows(self, rows: Sequence[Mapping[str, Any]]) -> Space:
-        listed = list(rows)
-        if not listed:
-            raise DesignError("There are no rows to extend the space by: give at least one dictionary.")
-        # Points' own keys are nobody's to give: new points have the next numbers.
-        given = [
-            name
-            for name, one in zip(self.names, self._held(), strict=True)
-            if not isinstance(one, HeldNumbers)
-        ]
-        for place, row in enumerate(listed):
-            for name in {*row} ^ {*given}:
-                raise DesignError(
-                    f"Row {place} {'has' if name in row else 'lacks'} {name!r}; the axes are "
-                    f"{', '.join(given)}." + (near_names(name, given) if name in row else "")
-                )
-        first = np.zeros(1, np.int64)
-        axes = [
-            PickedKeyAxis(
-                np.arange(self._n, self._n + len(listed), dtype=np.uint32), one.finish.key, axis.wrap
-            )
-            if isinstance(one, HeldNumbers)
-            else DataAxis(
-                collecting.like([row[name] for row in listed], one.gather(first)),
-                group=axis.group,
-                wrap=axis.wrap,
-            )
-            for name, axis, one in zip(self.names, self._axes, self._held(), strict=True)
-        ]
-        return self._zipped(axes, ())
 
     # -- what makes it the exploration it is ----------------------------------------------------
     @property
     def definition(self) -> Definition:
         """What a file keeps, and compares when a script goes on with it. Reads all values once."""
-        facts = []
-        for name, axis, one, factor in zip(self.names, self._axes, self._held(), self._factors, strict=True):
-            size = 1 if isinstance(axis, PointKeyAxis) else factor.size
-            plain = one.plain(np.arange(size, dtype=np.int64))
-            group = None if axis.group is None else repr(axis.group)
-            facts.append(AxisFacts(name, type(axis).__name__, size, group, plain.dtype.str, digest_of(plain)))
         ancestors: list[str] = []
         for parent in self._parents:
             own = parent.definition
             ancestors += [own.digest, *own.ancestors]
-        rule = (
-            f"{self._rule.__module__}.{self._rule.__qualname__}"
-            if hasattr(self._rule, "__qualname__")
-            else (type(self._rule).__qualname__)
-        )
+        rule: Any = self._rule if hasattr(self._rule, "__qualname__") else type(self._rule)
         return Definition(
             mode=self.mode,
             key=tuple(keys.words_of(self.key).tolist()),
             key_kind=keys.implementation_of(self.key) or "words",
-            key_rule=rule,
+            key_rule=f"{rule.__module__}.{rule.__qualname__}",
             random=any(axis.random for axis in self._axes),
-            axes=tuple(facts),
+            axes=self._drawn().facts(),
             ancestors=tuple(dict.fromkeys(ancestors)),
         )
 
 
 def _no_finish(value: Any) -> Any:
     return value
-
-
-def _look_at_all(axis: AbstractAxis, held: Held, factor: Factor) -> None:
-    """Let a wrap that wants to see all values first see them."""
-    wrap: Any = axis.wrap
-    while hasattr(wrap, "func"):  # functools.partial
-        wrap = wrap.func
-    check = getattr(wrap, "validate_initial_value", None)
-    if callable(check):
-        check(held.gather(np.arange(factor.size, dtype=np.int64)))
 
 
 def _hint(leaves: Sequence[Any]) -> str:
