@@ -13,7 +13,15 @@ import numpy as np
 
 from pypet_ng._typing import Array
 
-__all__ = ["OPAQUE_KINDS", "as_array", "computed_now", "host_array", "is_typed_key", "jax_or_none"]
+__all__ = [
+    "OPAQUE_KINDS",
+    "as_array",
+    "computed_now",
+    "host_array",
+    "is_tracing",
+    "is_typed_key",
+    "jax_or_none",
+]
 
 OPAQUE_KINDS: Final = "OUSTMm"
 """Kinds of numpy arrays that JAX has no counterpart of: they stay as they are."""
@@ -33,6 +41,13 @@ def computed_now() -> AbstractContextManager[Any]:
     """Have JAX compute at once what is called inside, even while a function is traced."""
     jax = jax_or_none()
     return nullcontext() if jax is None else jax.ensure_compile_time_eval()
+
+
+def is_tracing() -> bool:
+    """Tell whether JAX is tracing a function that called us."""
+    jax = jax_or_none()
+    # What is computed while tracing is abstract, also of constants.
+    return jax is not None and isinstance(jax.numpy.add(1, 1), jax.core.Tracer)
 
 
 def is_typed_key(values: Any) -> bool:

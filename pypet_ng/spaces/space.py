@@ -155,7 +155,9 @@ class Space:
         return True  # there is always a point, and there may be more than len() can say
 
     def __repr__(self) -> str:
-        return f"Space(N={self._n}, mode={self.mode!r}, axes={len(self._axes)})"
+        groups = len({axis.group for axis in self._axes if axis.group is not None})
+        tail = f", groups={groups}" if groups else ""
+        return f"Space(N={self._n}, mode={self.mode!r}, axes={len(self._axes)}{tail})"
 
     def __iter__(self) -> Iterator[Any]:
         for index in range(self._n):

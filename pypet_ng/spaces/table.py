@@ -14,7 +14,7 @@ from pypet_ng.errors import DesignError, near_names
 from pypet_ng.spaces import keys
 from pypet_ng.spaces.arrangement import MODES, Factor
 from pypet_ng.spaces.axes import AbstractAxis, DataAxis
-from pypet_ng.spaces.backend import computed_now
+from pypet_ng.spaces.backend import computed_now, is_tracing
 from pypet_ng.spaces.collecting import like, table_column
 from pypet_ng.spaces.columns import Column
 from pypet_ng.spaces.definition import AxisFacts, digest_of
@@ -48,9 +48,15 @@ def draw(
     rule: keys.KeyRule,
 ) -> AxisTable:
     """Let all axes generate their values, once."""
-    with computed_now():  # values stay, even if somebody traces around us
-        given = rule(key, names)
-        values = tuple(hold(axis, one) for axis, one in zip(axes, given, strict=True))
+
+    def all_held() -> tuple[Held, ...]:
+        return tuple(hold(axis, one) for axis, one in zip(axes, rule(key, names), strict=True))
+
+    if is_tracing():
+        with computed_now():  # the values stay when the trace is over
+            values = all_held()
+    else:  # not the same to the last bit: compiled functions are taken apart inside of computed_now
+        values = all_held()
     table = AxisTable(names, axes, values, *arranged)
     table.show_to_wraps()
     return table
