@@ -106,4 +106,6 @@ def row_numbers(rows: Rows, n: int) -> npt.NDArray[np.int64]:
     if numbers.size and (int(numbers.min()) < -n or int(numbers.max()) >= n):
         bad = int(numbers.min()) if int(numbers.min()) < -n else int(numbers.max())
         raise IndexError(f"Index {bad} out of range for {n} combinations")
+    if not numbers.size or numbers.min() >= 0:
+        return numbers
     return np.where(numbers < 0, numbers + n, numbers)
