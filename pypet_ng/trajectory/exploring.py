@@ -226,8 +226,9 @@ def shrink(session: Session, force: bool) -> None:
     session.facts.given = 0
     session.facts.source = None
     definition = session.tree.at(DEFINITION)
-    if definition is not None:
-        session.tree.detach(definition)
+    if definition is not None and definition.parent is not None:
+        group = definition.parent
+        session.tree.detach(group if len(group.children) == 1 else definition)
 
 
 def index_of(session: Session, run: str | int | None, *, some_run: bool = False) -> int:

@@ -231,9 +231,9 @@ WITHOUT_JAX = """
         return {"z": state["model"].G * 2, "kind": state["noise"].kind, "own": state["own"].uniform(2)}
 
     traj = pypet_ng.explore(f, space, filename=":memory:")
-    for row, state in enumerate(space):
-        assert traj.f_collect("z")[row] == f(state)["z"]
-        assert np.array_equal(traj.f_collect("results.own")[row], f(state)["own"])
+    for row, point in enumerate(space):
+        assert traj.f_collect("z")[row] == f(point)["z"]
+        assert np.array_equal(traj.f_collect("results.own")[row], f(point)["own"])
     with pytest.raises(ValueError, match="order"):
         Space({1: GridAxis(0, 1, 2), "a": 3})
     with pytest.raises(ImportError, match="pypet_ng"):
