@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pypet_ng._version import __version__
+from pypet_ng.engine.states import takes_state
 from pypet_ng.errors import (
     BrokenFileError,
     CodeChangedError,
@@ -102,5 +103,6 @@ __all__ = [
     "loggrid",
     "one_at_a_time",
     "random",
+    "takes_state",
     "zipped",
 ]

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from pypet_ng._typing import Path
 from pypet_ng.encoding import canonical, same
+from pypet_ng.engine.definitions import compare_definitions
 from pypet_ng.engine.session import Session, trajectory_info
 from pypet_ng.errors import PlanMismatchError
 from pypet_ng.spaces.compare import relate
@@ -63,6 +64,7 @@ def attach(session: Session) -> npt.NDArray[np.int64]:
         info = storage.select(name)
         stored = storage.read_plan()
         _compare_parameters(session, storage)
+        compare_definitions(session, storage)
         facts.timestamp = info.timestamp
         seed = info.facts.get("seed")
         if seed is not None:

@@ -16,6 +16,7 @@ from pypet_ng.tree.records import Skeleton, TrajectoryInfo
 from pypet_ng.tree.structure import Tree
 
 if TYPE_CHECKING:
+    from pypet_ng.engine.states import StateSource
     from pypet_ng.storage.base import StorageService
 
 __all__ = ["Facts", "Session", "forget_read_ahead", "trajectory_info"]
@@ -43,6 +44,8 @@ class Facts:
     keep_next: bool = False
     """The next run keeps finished runs even if the function changed: failed ones were marked to do."""
     extra: dict[str, Any] = field(default_factory=dict)
+    source: StateSource | None = None
+    """How a run's state is made, if a Space is explored."""
 
     def root_seed(self) -> int:
         """Give the root seed, drawing it from the system's entropy if nobody set one."""

@@ -9,6 +9,7 @@ import numpy as np
 
 from pypet_ng.engine.attach import attach, explored_leaves
 from pypet_ng.engine.batching import skeleton_of
+from pypet_ng.engine.definitions import store_definition
 from pypet_ng.engine.session import Session, forget_read_ahead, trajectory_info
 from pypet_ng.errors import DataNotInStorageError
 from pypet_ng.storage.base import StorageService
@@ -133,6 +134,7 @@ def store_plan(session: Session) -> None:
     facts = session.facts
     if plan.is_explored and len(plan) > facts.stored_runs:
         storage.write_plan(plan)
+        store_definition(session, storage)
         for leaf in explored_leaves(session).values():
             if not isinstance(leaf, ParameterLeaf):  # the plan has fingerprints of its values only
                 storage.write([Record(skeleton_of(leaf, leaf.path), dict(leaf.dump()))], WriteMode.OVERWRITE)

@@ -17,6 +17,7 @@ from pypet_ng.engine.estimate import estimate
 from pypet_ng.engine.logs import LogOptions, SweepLog, log_options, logging_to
 from pypet_ng.engine.progress import Observer, Silent, Together, observer_of
 from pypet_ng.engine.returned import Gathered
+from pypet_ng.engine.states import bind
 from pypet_ng.engine.status import StatusFile
 from pypet_ng.errors import near_names
 from pypet_ng.runners import Runner
@@ -202,6 +203,7 @@ class Environment:
             raise TypeError(f"run needs a function that takes the trajectory, not {runfunc!r}.")
         self._traj._check_presets()
         session = self._traj._session
+        runfunc = bind(runfunc, session)
         if self._dry_run:
             return estimate(
                 session,

@@ -10,6 +10,7 @@ from typing import Any
 from pypet_ng._typing import Path
 from pypet_ng.encoding import canonical
 from pypet_ng.engine.attach import explored_leaves, take_plan
+from pypet_ng.engine.definitions import DEFINITION
 from pypet_ng.engine.session import Session
 from pypet_ng.errors import DesignError, NodeNotFoundError
 from pypet_ng.spaces.columns import Column, OpaqueColumn, column_of
@@ -223,6 +224,11 @@ def shrink(session: Session, force: bool) -> None:
     session.runs.grow(1)
     session.runs.state[:1] = 0
     session.facts.given = 0
+    session.facts.source = None
+    definition = session.tree.at(DEFINITION)
+    if definition is not None and definition.parent is not None:
+        group = definition.parent
+        session.tree.detach(group if len(group.children) == 1 else definition)
 
 
 def index_of(session: Session, run: str | int | None, *, some_run: bool = False) -> int:

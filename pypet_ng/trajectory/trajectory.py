@@ -11,8 +11,10 @@ from pypet_ng._version import __version__
 from pypet_ng.engine import seeds
 from pypet_ng.engine.loading import Shelf
 from pypet_ng.engine.session import Session
+from pypet_ng.engine.states import state_of
 from pypet_ng.errors import PresettingError
 from pypet_ng.spaces.designs import Design
+from pypet_ng.spaces.space import Space
 from pypet_ng.trajectory import adding, exploring
 from pypet_ng.trajectory.care import Care
 from pypet_ng.trajectory.collecting import Collecting
@@ -30,6 +32,7 @@ from pypet_ng.trajectory.parameter import Parameter
 from pypet_ng.trajectory.reaching import value_of
 from pypet_ng.trajectory.result import Result
 from pypet_ng.trajectory.runviews import RunViews
+from pypet_ng.trajectory.spaces import expand_space, explore_space
 from pypet_ng.tree.names import BRANCHES
 from pypet_ng.tree.nodes import Group, Leaf, Node
 from pypet_ng.tree.records import NodeKind
@@ -188,6 +191,13 @@ class Trajectory(  # type: ignore[misc]  # f_load of the whole takes more option
 
     def _label(self, comment: str) -> str:
         return f"{self.v_name} (len:{len(self)}{f', {comment}' if comment else ''})"
+
+    # -- states -------------------------------------------------------------------------------
+    @property
+    def v_state(self) -> Any:
+        """The current run's state: that of the explored Space, with numpy values; without a Space all
+        parameters as a nested dictionary. Outside of runs axes have their first values."""
+        return state_of(self._session)
 
     # -- seeds --------------------------------------------------------------------------------
     @property
@@ -391,22 +401,34 @@ class Trajectory(  # type: ignore[misc]  # f_load of the whole takes more option
     def __bool__(self) -> bool:
         return True
 
-    def f_explore(self, build_dict: Mapping[Any, Iterable[Any]] | Design) -> None:
-        """Say which points to visit: parameter names with equally many values each, or a design.
+    def f_explore(self, build_dict: Mapping[Any, Iterable[Any]] | Design | Space) -> None:
+        """Say which points to visit: parameter names with equally many values each, a design, or a Space.
 
         Ranges and one-dimensional arrays are kept as they are: a million points cost no Python
         object each; ``cartesian_product`` costs the sum of its lists. Raises ValueError for unequal
         or empty values, TypeError for values of another type than the default, or for a parameter
         that is explored already; then nothing is changed.
-        """
-        exploring.explore(self._session, build_dict)
 
-    def f_expand(self, build_dict: Mapping[Any, Iterable[Any]] | Design, fail_safe: bool = True) -> None:
+        A Space brings its parameters along: the way to a leaf becomes its name, places in sequences
+        ``i0``, a bare axis ``value``. Its static leaves become parameters where they can be stored.
+        See :func:`pypet_ng.takes_state` for functions of its states.
+        """
+        if isinstance(build_dict, Space):
+            explore_space(self, self._session, build_dict)
+        else:
+            exploring.explore(self._session, build_dict)
+
+    def f_expand(
+        self, build_dict: Mapping[Any, Iterable[Any]] | Design | Space, fail_safe: bool = True
+    ) -> None:
         """Add points for exactly the explored parameters (explores if there are none).
 
         Finished runs stay finished. `fail_safe` is always on: on an error nothing is changed.
         """
-        exploring.expand(self._session, build_dict)
+        if isinstance(build_dict, Space):
+            expand_space(self, self._session, build_dict)
+        else:
+            exploring.expand(self._session, build_dict)
 
     def f_shrink(self, force: bool = False) -> None:
         """Forget the explored values; TypeError for a stored trajectory unless `force`."""

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pypet_ng._typing import Path
+from pypet_ng.engine.states import StateSource
 from pypet_ng.spaces.plan import Outline, Plan
 from pypet_ng.tree.nodes import Group, ParameterLeaf, ResultLeaf
 from pypet_ng.tree.records import NodeKind, Skeleton
@@ -43,6 +44,7 @@ class Luggage:
     containers: list[tuple[Path, Any]] = field(default_factory=list)
     """Leaves of users' own classes: the containers themselves."""
     links: list[tuple[Path, Path]] = field(default_factory=list)
+    source: StateSource | None = None
 
 
 def pack(traj: Trajectory) -> Luggage:
@@ -61,6 +63,7 @@ def pack(traj: Trajectory) -> Luggage:
         timestamp=session.facts.timestamp,
         explored=session.plan.names,
         length=len(session.plan),
+        source=session.facts.source,
     )
     for node in tree.walk(tree.root):
         path = node.path
@@ -90,6 +93,7 @@ def unpack(luggage: Luggage) -> Trajectory:
     tree.wildcards.functions.update(luggage.wildcards)
     session.facts.seed = luggage.seed
     session.facts.timestamp = luggage.timestamp
+    session.facts.source = luggage.source
     for path, comment, notes in luggage.groups:
         group = tree.make_groups(tree.root, path)
         group.comment = comment
