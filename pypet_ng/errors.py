@@ -15,6 +15,8 @@
     ├── UnsupportedValueError        (TypeError)       no codec stores such a value
     ├── RunFailedError               (RuntimeError)    a run failed where its exception could not travel
     ├── WorkerError                  (RuntimeError)    worker processes do not start
+    ├── TracingError                 (TypeError)       a function cannot be done in batches
+    ├── DeviceError                  (ValueError)      not the devices that were asked for
     ├── PresettingError              (RuntimeError)    a preset that never met its parameter
     ├── NoSuchServiceError           (TypeError)       not a storage service
     ├── TooManyGroupsError           (TypeError)
@@ -40,6 +42,7 @@ __all__ = [
     "BrokenFileError",
     "DataNotInStorageError",
     "DesignError",
+    "DeviceError",
     "FileBusyError",
     "GitDiffError",
     "InvalidNameError",
@@ -58,6 +61,7 @@ __all__ = [
     "RunFailedError",
     "StorageError",
     "TooManyGroupsError",
+    "TracingError",
     "TrajectoryNotFoundError",
     "UnsupportedValueError",
     "VersionMismatchError",
@@ -116,6 +120,14 @@ class RunFailedError(PypetError, RuntimeError):
 
 class WorkerError(PypetError, RuntimeError):
     """Worker processes end before they do anything."""
+
+
+class TracingError(PypetError, TypeError):
+    """A function, its parameters or its results cannot be done for many runs at once."""
+
+
+class DeviceError(PypetError, ValueError):
+    """There are not as many devices as were asked for."""
 
 
 class PresettingError(PypetError, RuntimeError):

@@ -1,0 +1,201 @@
+"""How do batches go to the devices and come back, and what if one fails?
+
+Two batches are on their way: while the caller writes one down, the next is computed. A batch that does
+not fit into memory is tried again at half the size; one that fails for another reason is cut in halves
+until the runs are found that are to blame.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+import warnings
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+
+from pypet_ng._typing import Array
+from pypet_ng.runners.base import TraceableJob
+from pypet_ng.runners.jax.columns import Feed, Points
+from pypet_ng.runners.jax.programs import BatchProgram, Programs
+from pypet_ng.runners.jax.sizing import Sizing
+from pypet_ng.tree.records import Batch
+
+__all__ = ["DeviceLoop", "is_out_of_memory"]
+
+_IN_FLIGHT: Final = 2
+_RAISED: Final = re.compile(r"^(?:[\w.]+\.)?([A-Z]\w*(?:Error|Exception|Exit|Interrupt|Warning)): ?(.*)$", re.M)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Tell whether an error says that a device had not enough memory."""
+    return isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error)
+
+
+@dataclass(slots=True)
+class Flight:
+    """A batch on its way."""
+
+    points: Points
+    outputs: list[Any]
+    start: float
+
+    def land(self) -> list[Array]:
+        """Wait for the batch and give its columns, without the rows that only filled it up."""
+        count = len(self.points)
+        return [_on_host(output)[:count] for output in self.outputs]
+
+    def is_ready(self) -> bool:
+        """Tell whether the batch is computed."""
+        return all(output.is_ready() for output in self.outputs)
+
+
+def _on_host(output: Any) -> Array:
+    array = np.asarray(output)
+    if array.dtype.kind == "V":  # types that only accelerators have
+        array = array.astype(np.float32)
+    return array
+
+
+class DeviceLoop:
+    """One sweep over the runs of a feed."""
+
+    def __init__(self, job: TraceableJob, feed: Feed, programs: Programs, sizing: Sizing) -> None:
+        self._job = job
+        self._feed = feed
+        self._programs = programs
+        self._sizing = sizing
+        self._template = programs.point.template
+        self._flights: deque[Flight] = deque()
+        self._landed = 0.0
+
+    def batches(self) -> Iterator[Batch]:
+        """Give a batch of columns for each batch of the devices, one for each failed run."""
+        program = self._fitting(self._sizing.first(self._programs, self._feed))
+        while True:
+            try:
+                while len(self._flights) < _IN_FLIGHT:
+                    points = self._feed.take(program.size)
+                    if points is None:
+                        break
+                    self._launch(program, points)
+                if not self._flights:
+                    return
+                flight = self._flights[0]
+                columns = flight.land()
+            except KeyboardInterrupt:
+                yield from self._finished()
+                raise
+            except Exception as error:
+                # the oldest batch is to blame if there is one: they end in order
+                if is_out_of_memory(error) and program.size > len(self._programs.devices):
+                    program = self._smaller(program, error)
+                else:
+                    yield from self._search(program, error)
+                continue
+            self._flights.popleft()
+            finish = time.time()
+            since = max(flight.start, self._landed)
+            self._landed = finish
+            yield self._filled(flight, columns, finish)
+            size = self._sizing.after(finish - since, program, self._feed)
+            if size != program.size:
+                program = self._fitting(size)
+                self._programs.best = program.size
+
+    def _launch(self, program: BatchProgram, points: Points) -> None:
+        start = time.time()
+        try:
+            outputs = program.start(self._job, points)
+        except BaseException:
+            self._feed.put_back(points)
+            raise
+        self._flights.append(Flight(points, outputs, start))
+
+    def _filled(self, flight: Flight, columns: list[Array], finish: float) -> Batch:
+        points = flight.points
+        return self._template.fill(points.rows, points.attempts, columns, flight.start, finish)
+
+    def _finished(self) -> Iterator[Batch]:
+        """Give what is computed already: the user interrupts, but does not want to lose it."""
+        for flight in self._flights:
+            if flight.is_ready():
+                yield self._filled(flight, flight.land(), time.time())
+
+    # -- memory ------------------------------------------------------------------------------
+    def _fitting(self, size: int) -> BatchProgram:
+        """Give a program of a size, or of a smaller one that fits into memory."""
+        while True:
+            try:
+                program = self._programs.of_size(size)
+            except Exception as error:
+                if not is_out_of_memory(error) or size <= len(self._programs.devices):
+                    raise
+                size = self._half(size)
+                continue
+            better = self._sizing.checked(program)
+            if better == size:
+                return program
+            self._programs.forget(size)
+            size = better
+
+    def _half(self, size: int) -> int:
+        devices = len(self._programs.devices)
+        return max(1, size // devices // 2) * devices
+
+    def _smaller(self, program: BatchProgram, error: BaseException) -> BatchProgram:
+        """Take back all batches and give a program of half the size."""
+        size = self._half(program.size)
+        devices = len(self._programs.devices)
+        warnings.warn(
+            f"A batch of {program.size} runs did not fit into memory ({_first_line(error)}): going on with "
+            f"{size}. n_vmap={size // devices} would have saved the attempt.",
+            stacklevel=2,
+        )
+        while self._flights:
+            self._feed.put_back(self._flights.pop().points)
+        self._programs.forget(program.size)
+        self._programs.best = size
+        return self._fitting(size)
+
+    # -- failures ----------------------------------------------------------------------------
+    def _search(self, program: BatchProgram, error: BaseException) -> Iterator[Batch]:
+        """Find the runs that made the oldest batch fail; the others are done."""
+        points = self._flights.popleft().points if self._flights else self._feed.take(program.size)
+        if points is None:
+            raise error
+        stack = [points]
+        known: BaseException | None = error
+        while stack:
+            part = stack.pop()
+            start = time.time()
+            try:
+                failure = known
+                if failure is None:
+                    flight = Flight(part, program.start(self._job, part), start)
+                    columns = flight.land()
+            except Exception as fresh:
+                failure = fresh
+            known = None
+            if failure is None:
+                yield self._filled(flight, columns, time.time())
+            elif len(part) > 1:
+                middle = len(part) // 2
+                stack += [part.cut(slice(middle, None)), part.cut(slice(0, middle))]
+            else:
+                kind, message = _cause(failure)
+                row, attempt = int(part.rows[0]), int(part.attempts[0])
+                yield self._template.failed(row, attempt, failure, kind, message, start, time.time())
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+
+
+def _cause(error: BaseException) -> tuple[str, str]:
+    """Give type and message of the user's own error if the device's error only wraps it, else ''."""
+    found = _RAISED.findall(str(error)) if type(error).__name__ in ("JaxRuntimeError", "XlaRuntimeError") else []
+    return found[-1] if found else ("", "")
