@@ -219,7 +219,8 @@ class TreeJob:
         waiting: list[Group] = [tree.root]
         while waiting:
             group = waiting.pop()
-            fixed.append((group.name, group.kind, sorted(group.links)))
+            # not the root's name: another trajectory of the same structure is traced alike
+            fixed.append((group.path, sorted(group.links)))
             for child in group.own() if not group.runs else group.groups.values():
                 if isinstance(child, Group):
                     if not child.of_run:

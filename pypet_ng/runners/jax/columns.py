@@ -78,6 +78,7 @@ class Feed:
         self._chunks = iter(chunks)
         self._parts: list[Points] = []
         self._waiting = 0
+        self._wide: bool | None = None
         self.kinds: dict[Path, Kind] | None = None
         """By explored parameter; known as soon as there was a chunk."""
 
@@ -117,11 +118,12 @@ class Feed:
         self._waiting += len(points)
 
     def _add(self, chunk: Chunk) -> None:
-        wide = _is_wide()
+        if self._wide is None:
+            self._wide = _is_wide()
         columns = {}
         kinds = {}
         for path, values in chunk.columns.items():
-            columns[path], kinds[path] = _column(path, values, chunk.rows, wide)
+            columns[path], kinds[path] = _column(path, values, chunk.rows, self._wide)
         if self.kinds is None:
             self.kinds = kinds
         for path, kind in kinds.items():

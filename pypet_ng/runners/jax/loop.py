@@ -85,6 +85,7 @@ class DeviceLoop:
                 if not self._flights:
                     return
                 flight = self._flights[0]
+                began = time.time()
                 columns = flight.land()
             except KeyboardInterrupt:
                 yield from self._finished()
@@ -98,10 +99,10 @@ class DeviceLoop:
                 continue
             self._flights.popleft()
             finish = time.time()
-            since = max(flight.start, self._landed)
+            cycle = finish - max(flight.start, self._landed)
             self._landed = finish
             yield self._filled(flight, columns, finish)
-            size = self._sizing.after(finish - since, program, self._feed)
+            size = self._sizing.after(finish - began, cycle, program, self._feed)
             if size != program.size:
                 program = self._fitting(size)
                 self._programs.best = program.size

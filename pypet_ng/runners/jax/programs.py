@@ -29,7 +29,7 @@ class BatchProgram:
         import jax
 
         self.size = size
-        self._point = point
+        self.point = point
         self._constants = constants
         mapped = point.mapped()
         count = len(point.kinds) + 2
@@ -52,19 +52,10 @@ class BatchProgram:
             began = time.perf_counter()
             self._compiled = jax.jit(mapped).lower(*inputs, *constants).compile()
             self.seconds = time.perf_counter() - began
+            """How long the compilation took."""
+        self.memory = _memory(self._compiled)
+        """Bytes a batch takes on each device, by the compiler's count; 0 if it does not say."""
         self._no_words = np.zeros((size, 2), np.uint32)
-
-    def memory(self) -> int:
-        """Give the bytes a batch takes on each device, by the compiler's count; 0 if it does not say."""
-        stats = self._compiled.memory_analysis()
-        if stats is None:
-            return 0
-        return int(
-            stats.temp_size_in_bytes
-            + stats.output_size_in_bytes
-            + stats.argument_size_in_bytes
-            - stats.alias_size_in_bytes
-        )
 
     def start(self, job: TraceableJob, points: Points) -> list[Any]:
         """Begin a batch and give its outputs, which may not be computed yet.
@@ -72,14 +63,26 @@ class BatchProgram:
         The last batch has fewer runs: the last of them is repeated, as made-up values might never end.
         """
         lacking = self.size - len(points)
-        inputs = [_padded(points.columns[path], lacking) for path in self._point.kinds]
+        inputs = [_padded(points.columns[path], lacking) for path in self.point.kinds]
         rows = _padded(points.rows, lacking)
-        inputs.append(job.words(rows) if self._point.uses_words else self._no_words)
+        inputs.append(job.words(rows) if self.point.uses_words else self._no_words)
         inputs.append(rows.astype(np.int32))
         outputs: list[Any] = self._compiled(*inputs, *self._constants)
         for output in outputs:
             output.copy_to_host_async()
         return outputs
+
+
+def _memory(compiled: Any) -> int:
+    stats = compiled.memory_analysis()
+    if stats is None:
+        return 0
+    return int(
+        stats.temp_size_in_bytes
+        + stats.output_size_in_bytes
+        + stats.argument_size_in_bytes
+        - stats.alias_size_in_bytes
+    )
 
 
 def _padded(column: Any, lacking: int) -> Any:

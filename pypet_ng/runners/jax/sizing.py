@@ -13,6 +13,7 @@ from typing import Final, Protocol
 
 from pypet_ng.runners.jax.columns import Feed
 from pypet_ng.runners.jax.programs import BatchProgram, Programs
+from pypet_ng.runners.jax.tracing import PointProgram
 
 __all__ = ["AutoSize", "FixedSize", "Sizing"]
 
@@ -20,11 +21,13 @@ _FIRST: Final = 512
 """Runs per device in a first batch, if they are not too large."""
 _OUTPUT: Final = 16 << 20
 """Bytes of results per device and batch: writing goes on in pieces while the next batch is computed."""
-_SHORT: Final = 0.01
-"""Seconds a batch should take at least."""
+_SHORT: Final = 0.02
+"""Seconds a batch should take at least, with its writing."""
 _OVERHEAD: Final = 0.001
 """Seconds between two batches that are saved by a larger one: cutting, writing, bookkeeping."""
 _LARGEST: Final = 1 << 16
+_AHEAD: Final = 256 << 20
+"""Bytes of explored values that may be looked at ahead."""
 
 
 class Sizing(Protocol):
@@ -36,8 +39,9 @@ class Sizing(Protocol):
     def checked(self, program: BatchProgram) -> int:
         """Give the size to use instead after a look at the compiled program; its own if it is well."""
 
-    def after(self, seconds: float, program: BatchProgram, feed: Feed) -> int:
-        """Give the size of the next batches after one took so long."""
+    def after(self, waited: float, cycle: float, program: BatchProgram, feed: Feed) -> int:
+        """Give the size of the next batches after one for which the host waited so many seconds; `cycle`
+        is the time since the batch before came back."""
 
 
 class FixedSize:
@@ -59,7 +63,7 @@ class FixedSize:
         """Give the size as it is."""
         return program.size
 
-    def after(self, seconds: float, program: BatchProgram, feed: Feed) -> int:
+    def after(self, waited: float, cycle: float, program: BatchProgram, feed: Feed) -> int:
         """Give the size as it is."""
         return program.size
 
@@ -79,6 +83,7 @@ class AutoSize:
         self._n_pmap = n_pmap
         self._limit = limit
         self._seen = 0
+        self._settled = False
 
     def first(self, programs: Programs, feed: Feed) -> int:
         """Give a size that is compiled already and would do, else the guess by bytes per run."""
@@ -91,31 +96,35 @@ class AutoSize:
 
     def checked(self, program: BatchProgram) -> int:
         """Give a smaller size if the compiled program takes more memory than it may."""
-        memory = program.memory()
+        memory = program.memory
         if memory <= self._limit or program.size <= self._n_pmap:
             return program.size
         return max(1, _power(program.size / self._n_pmap * self._limit / memory)) * self._n_pmap
 
-    def after(self, seconds: float, program: BatchProgram, feed: Feed) -> int:
-        """Give a larger size if batches are so short that the time between them counts."""
+    def after(self, waited: float, cycle: float, program: BatchProgram, feed: Feed) -> int:
+        """Give a larger size if batches are so short that the time between them counts.
+
+        Hardly waited for is a batch that was ready before the one before it was written.
+        """
         self._seen += 1
         size = program.size
         # the first batch of a program is slower than the others
-        if self._seen < 2 or seconds >= _SHORT or size >= _LARGEST:
+        if self._settled or self._seen < 3:
             return size
-        room = self._limit / max(1, program.memory())
-        factor = min(_power(_SHORT / max(seconds, 1e-6)), _power(room), _LARGEST // size)
-        if factor < 2:
+        self._settled = True  # fewer runs are left each time: what does not pay now, never will
+        if cycle >= _SHORT or size >= _LARGEST:
             return size
-        left = feed.available(8 * size * factor)
+        room = self._limit / max(1, program.memory)
+        factor = min(_power(_SHORT / max(waited, 1e-4)), _power(room), max(1, _LARGEST // size))
+        left = feed.available(min(8 * size * factor, _AHEAD // max(1, program.point.in_bytes)))
         while factor >= 2 and left < 4 * size * factor:  # fewer would not overlap with their writing
             factor //= 2
-        saved = left / size * (1 - 1 / max(1, factor)) * _OVERHEAD
+        saved = left / size * (1 - 1 / factor) * _OVERHEAD
         return size * factor if factor >= 2 and saved > 2 * program.seconds else size
 
 
-def _bytes(point: object) -> int:
-    return max(1, int(getattr(point, "out_bytes", 0)) + int(getattr(point, "in_bytes", 0)))
+def _bytes(point: PointProgram) -> int:
+    return max(1, point.out_bytes + point.in_bytes)
 
 
 def _power(number: float) -> int:
