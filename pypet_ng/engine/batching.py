@@ -321,11 +321,12 @@ def _bad_places(column: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """Give the rows of an array with a NaN or infinity in them."""
     if column.dtype.kind not in "fc" or not column.size:
         return np.zeros(0, np.int64)
-    if column.dtype.kind == "f":
-        with np.errstate(invalid="ignore"):
-            ends = column.min(), column.max()
-        if np.isfinite(ends).all():
-            return np.zeros(0, np.int64)  # both pass on NaN: no copy is needed to see that all is well
+    if column.dtype in (np.float32, np.float64) and column.flags.c_contiguous:
+        flat = column.reshape(-1)
+        with np.errstate(all="ignore"):
+            squares = np.dot(flat, flat)
+        if np.isfinite(squares):  # one pass without a copy; else perhaps only the squares are too large
+            return np.zeros(0, np.int64)
     finite = np.isfinite(column).reshape(len(column), -1)
     return np.flatnonzero(~finite.all(axis=1))
 

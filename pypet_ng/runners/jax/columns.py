@@ -17,7 +17,7 @@ from pypet_ng._typing import Array, Path
 from pypet_ng.errors import TracingError
 from pypet_ng.tree.records import Chunk
 
-__all__ = ["Feed", "Kind", "Points"]
+__all__ = ["Feed", "Kind", "Points", "join"]
 
 _PYTHON: Final[dict[type, type]] = {bool: np.bool_, int: np.int64, float: np.float64, complex: np.complex128}
 _NARROW: Final = {"int64": "int32", "uint64": "uint32", "float64": "float32", "complex128": "complex64"}

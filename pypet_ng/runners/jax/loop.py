@@ -18,8 +18,8 @@ from typing import Any, Final
 import numpy as np
 
 from pypet_ng._typing import Array
-from pypet_ng.runners.base import TraceableJob
-from pypet_ng.runners.jax.columns import Feed, Points
+from pypet_ng.runners.base import Template, TraceableJob
+from pypet_ng.runners.jax.columns import Feed, Points, join
 from pypet_ng.runners.jax.programs import BatchProgram, Programs
 from pypet_ng.runners.jax.sizing import Sizing
 from pypet_ng.tree.records import Batch
@@ -27,6 +27,10 @@ from pypet_ng.tree.records import Batch
 __all__ = ["DeviceLoop", "is_out_of_memory"]
 
 _IN_FLIGHT: Final = 2
+_LONG: Final = 0.03
+"""Seconds of work worth a writing."""
+_MUCH: Final = 1 << 20
+"""Bytes of results worth a writing."""
 _RAISED: Final = re.compile(r"^(?:[\w.]+\.)?([A-Z]\w*(?:Error|Exception|Exit|Interrupt|Warning)): ?(.*)$", re.M)
 
 
@@ -60,6 +64,41 @@ def _on_host(output: Any) -> Array:
     return array
 
 
+class Shelf:
+    """Keeps batches that came back until they are worth writing: each writing has its price."""
+
+    def __init__(self, template: Template) -> None:
+        self._template = template
+        self._points: list[Points] = []
+        self._columns: list[list[Array]] = []
+        self._bytes = 0
+        self._start = self._finish = 0.0
+
+    def put(self, points: Points, columns: list[Array], start: float, finish: float) -> None:
+        """Take a batch."""
+        if not self._points:
+            self._start = start
+        self._finish = finish
+        self._points.append(points)
+        self._columns.append(columns)
+        self._bytes += sum(column.nbytes for column in columns)
+
+    def is_full(self) -> bool:
+        """Tell whether it is time to write."""
+        return self._finish - self._start >= _LONG or self._bytes >= _MUCH
+
+    def take(self) -> Iterator[Batch]:
+        """Give all as one batch, nothing if there is none."""
+        if not self._points:
+            return
+        points = join(self._points)
+        columns = self._columns[0]
+        if len(self._columns) > 1:
+            columns = [np.concatenate(parts) for parts in zip(*self._columns, strict=True)]
+        self._points, self._columns, self._bytes = [], [], 0
+        yield self._template.fill(points.rows, points.attempts, columns, self._start, self._finish)
+
+
 class DeviceLoop:
     """One sweep over the runs of a feed."""
 
@@ -69,62 +108,60 @@ class DeviceLoop:
         self._programs = programs
         self._sizing = sizing
         self._template = programs.point.template
+        self._shelf = Shelf(self._template)
         self._flights: deque[Flight] = deque()
         self._landed = 0.0
 
     def batches(self) -> Iterator[Batch]:
-        """Give a batch of columns for each batch of the devices, one for each failed run."""
+        """Give batches of columns, and one for each failed run."""
         program = self._fitting(self._sizing.first(self._programs, self._feed))
         while True:
             try:
-                while len(self._flights) < _IN_FLIGHT:
-                    points = self._feed.take(program.size)
-                    if points is None:
-                        break
-                    self._launch(program, points)
+                self._launch(program)
                 if not self._flights:
-                    return
+                    break
                 flight = self._flights[0]
                 began = time.time()
                 columns = flight.land()
             except KeyboardInterrupt:
-                yield from self._finished()
+                for flight in self._flights:  # the user interrupts, but does not want to lose what is there
+                    if flight.is_ready():
+                        self._shelf.put(flight.points, flight.land(), flight.start, time.time())
+                yield from self._shelf.take()
                 raise
             except Exception as error:
-                # the oldest batch is to blame if there is one: they end in order
                 if is_out_of_memory(error) and program.size > len(self._programs.devices):
                     program = self._smaller(program, error)
                 else:
+                    yield from self._shelf.take()
                     yield from self._search(program, error)
                 continue
             self._flights.popleft()
             finish = time.time()
             cycle = finish - max(flight.start, self._landed)
             self._landed = finish
-            yield self._filled(flight, columns, finish)
+            self._shelf.put(flight.points, columns, flight.start, finish)
+            if self._shelf.is_full():
+                yield from self._shelf.take()
             size = self._sizing.after(finish - began, cycle, program, self._feed)
             if size != program.size:
                 program = self._fitting(size)
                 self._programs.best = program.size
+        yield from self._shelf.take()
 
-    def _launch(self, program: BatchProgram, points: Points) -> None:
-        start = time.time()
-        try:
-            outputs = program.start(self._job, points)
-        except BaseException:
-            self._feed.put_back(points)
-            raise
-        self._flights.append(Flight(points, outputs, start))
-
-    def _filled(self, flight: Flight, columns: list[Array], finish: float) -> Batch:
-        points = flight.points
-        return self._template.fill(points.rows, points.attempts, columns, flight.start, finish)
-
-    def _finished(self) -> Iterator[Batch]:
-        """Give what is computed already: the user interrupts, but does not want to lose it."""
-        for flight in self._flights:
-            if flight.is_ready():
-                yield self._filled(flight, flight.land(), time.time())
+    def _launch(self, program: BatchProgram) -> None:
+        """Send batches until two are on their way, or nothing is left."""
+        while len(self._flights) < _IN_FLIGHT:
+            points = self._feed.take(program.size)
+            if points is None:
+                return
+            start = time.time()
+            try:
+                outputs = program.start(self._job, points)
+            except BaseException:
+                self._feed.put_back(points)
+                raise
+            self._flights.append(Flight(points, outputs, start))
 
     # -- memory ------------------------------------------------------------------------------
     def _fitting(self, size: int) -> BatchProgram:
@@ -176,18 +213,18 @@ class DeviceLoop:
             try:
                 failure = known
                 if failure is None:
-                    flight = Flight(part, program.start(self._job, part), start)
-                    columns = flight.land()
+                    columns = Flight(part, program.start(self._job, part), start).land()
             except Exception as fresh:
                 failure = fresh
             known = None
             if failure is None:
-                yield self._filled(flight, columns, time.time())
+                self._shelf.put(part, columns, start, time.time())
             elif len(part) > 1:
                 middle = len(part) // 2
                 stack += [part.cut(slice(middle, None)), part.cut(slice(0, middle))]
             else:
                 kind, message = _cause(failure)
+                yield from self._shelf.take()
                 row, attempt = int(part.rows[0]), int(part.attempts[0])
                 yield self._template.failed(row, attempt, failure, kind, message, start, time.time())
 
