@@ -274,7 +274,10 @@ class BatchBuilder:
 
     def _add_annotations(self, row: int, node: Node, folded: Path) -> None:
         for key, value in (node.annotations or {}).items():
-            self.batch.notes.append(Note(row, folded, NoteKind.ANNOTATION, key, freeze(value)))
+            self.batch.notes.append(Note(row, folded, NoteKind.ANNOTATION, key, self._frozen(value)))
+
+    def _frozen(self, value: Any) -> Any:
+        return freeze(value)
 
     def take(self, session_number: int = 0) -> Batch:
         """Give what was gathered and begin anew."""

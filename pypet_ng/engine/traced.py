@@ -104,6 +104,9 @@ class TemplateBuilder(BatchBuilder):
     def _hold(self, value: Any) -> Any:
         return value
 
+    def _frozen(self, value: Any) -> Any:
+        return value
+
 
 class RunTemplate:
     """What the runs of a traced function have in common. Makes batches of columns; keeps no trace."""
@@ -116,9 +119,10 @@ class RunTemplate:
         }
         self._returned = maker.part(value)
         self._keep_returned = keep_returned
-        self._notes = added.notes
         self._records = [record for _, record in added.records]
+        self._notes = added.notes
         self._check_shared()
+        self._notes = [replace(note, value=freeze(note.value)) for note in added.notes]
         self._host = platform.node()
         self.outputs: tuple[Any, ...] = tuple(maker.outputs)
         """The abstract values to be computed; to be taken with :meth:`take_outputs`, once."""

@@ -44,17 +44,24 @@ class Flight:
     """A batch on its way."""
 
     points: Points
-    outputs: list[Any]
     start: float
+    outputs: list[Any]
+    error: Exception | None = None
+    """Why it did not even start."""
 
     def land(self) -> list[Array]:
-        """Wait for the batch and give its columns, without the rows that only filled it up."""
+        """Wait for the batch and give its columns, without the rows that only filled it up.
+
+        Errors of the devices come up here.
+        """
+        if self.error is not None:
+            raise self.error
         count = len(self.points)
         return [_on_host(output)[:count] for output in self.outputs]
 
     def is_ready(self) -> bool:
         """Tell whether the batch is computed."""
-        return all(output.is_ready() for output in self.outputs)
+        return self.error is None and all(output.is_ready() for output in self.outputs)
 
 
 def _on_host(output: Any) -> Array:
@@ -155,13 +162,14 @@ class DeviceLoop:
             points = self._feed.take(program.size)
             if points is None:
                 return
-            start = time.time()
-            try:
-                outputs = program.start(self._job, points)
-            except BaseException:
-                self._feed.put_back(points)
-                raise
-            self._flights.append(Flight(points, outputs, start))
+            self._flights.append(self._sent(program, points))
+
+    def _sent(self, program: BatchProgram, points: Points) -> Flight:
+        start = time.time()
+        try:
+            return Flight(points, start, program.start(self._job, points))
+        except Exception as error:  # it is looked at when the batches before it are back
+            return Flight(points, start, [], error)
 
     # -- memory ------------------------------------------------------------------------------
     def _fitting(self, size: int) -> BatchProgram:
@@ -202,31 +210,30 @@ class DeviceLoop:
     # -- failures ----------------------------------------------------------------------------
     def _search(self, program: BatchProgram, error: BaseException) -> Iterator[Batch]:
         """Find the runs that made the oldest batch fail; the others are done."""
-        points = self._flights.popleft().points if self._flights else self._feed.take(program.size)
-        if points is None:
-            raise error
-        stack = [points]
+        stack = [self._flights.popleft()]
         known: BaseException | None = error
         while stack:
-            part = stack.pop()
-            start = time.time()
-            try:
-                failure = known
-                if failure is None:
-                    columns = Flight(part, program.start(self._job, part), start).land()
-            except Exception as fresh:
-                failure = fresh
-            known = None
+            flight = stack.pop()
+            points = flight.points
+            failure, known = known, None
             if failure is None:
-                self._shelf.put(part, columns, start, time.time())
-            elif len(part) > 1:
-                middle = len(part) // 2
-                stack += [part.cut(slice(middle, None)), part.cut(slice(0, middle))]
-            else:
-                kind, message = _cause(failure)
-                yield from self._shelf.take()
-                row, attempt = int(part.rows[0]), int(part.attempts[0])
-                yield self._template.failed(row, attempt, failure, kind, message, start, time.time())
+                flight = self._sent(program, points)
+                try:
+                    self._shelf.put(points, flight.land(), flight.start, time.time())
+                    continue
+                except Exception as fresh:
+                    failure = fresh
+            if len(points) > 1:
+                middle = len(points) // 2
+                stack += [
+                    Flight(points.cut(half), flight.start, [])
+                    for half in (slice(middle, None), slice(0, middle))
+                ]
+                continue
+            yield from self._shelf.take()
+            kind, message = _cause(failure)
+            row, attempt = int(points.rows[0]), int(points.attempts[0])
+            yield self._template.failed(row, attempt, failure, kind, message, flight.start, time.time())
 
 
 def _first_line(error: BaseException) -> str:

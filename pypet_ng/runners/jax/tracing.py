@@ -17,6 +17,7 @@ from typing import Any, Final, NoReturn
 
 import numpy as np
 
+import pypet_ng
 from pypet_ng._typing import Path
 from pypet_ng.errors import TracingError
 from pypet_ng.runners.base import Template, TraceableJob
@@ -29,7 +30,7 @@ _ADVICE: Final = (
     "jax.lax.cond instead of if, jax.lax.fori_loop or scan for loops that depend on them, and no float(). Or run "
     "the function as it is: runner='processes' (or 'serial')."
 )
-_HERE: Final = os.sep + os.path.join("pypet_ng", "")
+_HERE: Final = os.path.join(os.path.dirname(pypet_ng.__file__), "")
 
 
 class TracedDraws:
@@ -174,10 +175,13 @@ def _bytes(aval: Any) -> int:
 
 def _place(trace: TracebackType | None) -> str:
     """Say where in the user's code an error came up."""
+    import jax
+
+    foreign = (_HERE, os.path.join(os.path.dirname(jax.__file__), ""))
     last = fallback = None
     while trace is not None:
         filename = trace.tb_frame.f_code.co_filename
-        if _HERE not in filename and f"{os.sep}jax{os.sep}" not in filename:
+        if not filename.startswith(foreign):
             fallback = trace
             if f"{os.sep}site-packages{os.sep}" not in filename:
                 last = trace
