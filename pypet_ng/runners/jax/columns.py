@@ -6,9 +6,10 @@ own: Python numbers are *weak*, they take on the type of what they are combined 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +18,7 @@ from pypet_ng._typing import Array, Path
 from pypet_ng.errors import TracingError
 from pypet_ng.tree.records import Chunk
 
-__all__ = ["Feed", "Kind", "Points", "join"]
+__all__ = ["Feed", "Kind", "Piece", "Points", "is_wide", "join", "piece_of", "pieces_of"]
 
 _PYTHON: Final[dict[type, type]] = {bool: np.bool_, int: np.int64, float: np.float64, complex: np.complex128}
 _NARROW: Final = {"int64": "int32", "uint64": "uint32", "float64": "float32", "complex128": "complex64"}
@@ -68,27 +69,48 @@ def join(parts: Sequence[Points]) -> Points:
     return Points(rows, np.concatenate([part.attempts for part in parts]), columns)
 
 
-class Feed:
-    """Cuts the runs of chunks anew, into pieces of any size. Draws chunks as they are needed.
+Piece: TypeAlias = "tuple[Points, dict[Path, Kind]]"
 
-    All chunks must have values of the kinds of the first one; TracingError names what differs.
+
+def pieces_of(chunks: Iterable[Chunk]) -> Iterator[Piece]:
+    """Give the runs of chunks with their values as columns; TracingError for what is no number."""
+    wide = is_wide()
+    for chunk in chunks:
+        if len(chunk.rows):
+            columns: dict[Path, Array] = {}
+            kinds: dict[Path, Kind] = {}
+            for path, values in chunk.columns.items():
+                columns[path], kinds[path] = _column(path, values, chunk.rows, wide)
+            yield Points(chunk.rows, chunk.attempts, columns), kinds
+
+
+def piece_of(rows: npt.NDArray[np.int64], columns: Mapping[Path, Array], wide: bool) -> Piece:
+    """Give points whose values are columns already, none of them Python numbers."""
+    own = {path: _fitted(".".join(path), column, wide) for path, column in columns.items()}
+    kinds = {path: Kind(str(column.dtype), column.shape[1:]) for path, column in own.items()}
+    return Points(rows, np.ones(len(rows), np.uint16), own), kinds
+
+
+class Feed:
+    """Cuts runs anew, into pieces of any size. Draws pieces as they are needed.
+
+    All must have values of the kinds of the first one; TracingError names what differs.
     """
 
-    def __init__(self, chunks: Iterable[Chunk]) -> None:
-        self._chunks = iter(chunks)
-        self._parts: list[Points] = []
+    def __init__(self, pieces: Iterable[Piece]) -> None:
+        self._pieces = iter(pieces)
+        self._parts: deque[Points] = deque()
         self._waiting = 0
-        self._wide: bool | None = None
         self.kinds: dict[Path, Kind] | None = None
-        """By explored parameter; known as soon as there was a chunk."""
+        """By explored parameter; known as soon as there was a run."""
 
     def available(self, most: int) -> int:
         """Give how many runs are left, at most `most`."""
         while self._waiting < most:
-            chunk = next(self._chunks, None)
-            if chunk is None:
+            piece = next(self._pieces, None)
+            if piece is None:
                 break
-            self._add(chunk)
+            self._add(*piece)
         return min(most, self._waiting)
 
     def take(self, most: int) -> Points | None:
@@ -99,9 +121,9 @@ class Feed:
         taken: list[Points] = []
         lacking = count
         while lacking:
-            part = self._parts.pop(0)
+            part = self._parts.popleft()
             if len(part) > lacking:
-                self._parts.insert(0, part.cut(slice(lacking, None)))
+                self._parts.appendleft(part.cut(slice(lacking, None)))
                 part = part.cut(slice(0, lacking))
             taken.append(part)
             lacking -= len(part)
@@ -114,31 +136,24 @@ class Feed:
 
     def put_back(self, points: Points) -> None:
         """Give runs back; they are the next to be taken."""
-        self._parts.insert(0, points)
+        self._parts.appendleft(points)
         self._waiting += len(points)
 
-    def _add(self, chunk: Chunk) -> None:
-        if self._wide is None:
-            self._wide = _is_wide()
-        columns = {}
-        kinds = {}
-        for path, values in chunk.columns.items():
-            columns[path], kinds[path] = _column(path, values, chunk.rows, self._wide)
+    def _add(self, points: Points, kinds: dict[Path, Kind]) -> None:
         if self.kinds is None:
             self.kinds = kinds
         for path, kind in kinds.items():
             if kind != self.kinds[path]:
                 raise TracingError(
                     f"The explored values of {'.'.join(path)!r} are {_words(self.kinds[path])} at first and "
-                    f"{_words(kind)} in runs {chunk.rows[0]} to {chunk.rows[-1]}: a batch needs one shape and "
+                    f"{_words(kind)} in runs {points.rows[0]} to {points.rows[-1]}: a batch needs one shape and "
                     "type. Pad them to one shape, or use runner='processes'."
                 )
-        if len(chunk.rows):
-            self._parts.append(Points(chunk.rows, chunk.attempts, columns))
-            self._waiting += len(chunk.rows)
+        self._parts.append(points)
+        self._waiting += len(points)
 
 
-def _is_wide() -> bool:
+def is_wide() -> bool:
     """Tell whether JAX computes with 64 bits."""
     import jax
 
@@ -170,8 +185,7 @@ def _column(path: Path, values: Any, rows: npt.NDArray[np.int64], wide: bool) ->
         column = np.stack([np.asarray(jax.random.key_data(value)) for value in values])
     else:
         column = _stacked(name, values, rows)
-    if not wide and str(column.dtype) in _NARROW:
-        column = _narrowed(name, column)
+    column = _fitted(name, column, wide)
     return column, Kind(str(column.dtype), column.shape[1:], python is not None, random)
 
 
@@ -190,6 +204,10 @@ def _stacked(name: str, values: Any, rows: npt.NDArray[np.int64]) -> Array:
                 f"{array.shape} in run {row}. A batch needs one shape: pad them, or use runner='processes'."
             )
     return np.stack(arrays)
+
+
+def _fitted(name: str, column: Array, wide: bool) -> Array:
+    return column if wide or str(column.dtype) not in _NARROW else _narrowed(name, column)
 
 
 def _narrowed(name: str, column: Array) -> Array:

@@ -176,16 +176,16 @@ class DeviceLoop:
         """Give a program of a size, or of a smaller one that fits into memory."""
         while True:
             try:
-                program = self._programs.of_size(size)
+                program = self._programs.of_size(size, self._sizing.lanes)
             except Exception as error:
                 if not is_out_of_memory(error) or size <= len(self._programs.devices):
                     raise
                 size = self._half(size)
                 continue
             better = self._sizing.checked(program)
-            if better == size:
+            if better >= program.size:
                 return program
-            self._programs.forget(size)
+            self._programs.forget(program)
             size = better
 
     def _half(self, size: int) -> int:
@@ -198,12 +198,12 @@ class DeviceLoop:
         devices = len(self._programs.devices)
         warnings.warn(
             f"A batch of {program.size} runs did not fit into memory ({_first_line(error)}): going on with "
-            f"{size}. n_vmap={size // devices} would have saved the attempt.",
+            f"{size}. n_vmap={max(1, size // devices)} would have saved the attempt.",
             stacklevel=2,
         )
         while self._flights:
             self._feed.put_back(self._flights.pop().points)
-        self._programs.forget(program.size)
+        self._programs.forget(program)
         self._programs.best = size
         return self._fitting(size)
 

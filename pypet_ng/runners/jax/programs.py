@@ -24,14 +24,17 @@ _known: OrderedDict[Hashable, Programs] = OrderedDict()
 class BatchProgram:
     """A program compiled for batches of one size."""
 
-    def __init__(self, point: PointProgram, size: int, devices: Sequence[Any], constants: list[Any]) -> None:
-        """Compile; `size` is a multiple of the number of devices. Takes from 50 ms to many seconds."""
+    def __init__(
+        self, point: PointProgram, size: int, lanes: int, devices: Sequence[Any], constants: list[Any]
+    ) -> None:
+        """Compile for `size` runs, on each device `lanes` at a time. Takes from 50 ms to many seconds."""
         import jax
 
         self.size = size
+        self.lanes = lanes
         self.point = point
         self._constants = constants
-        mapped = point.mapped()
+        mapped = point.mapped(lanes)
         count = len(point.kinds) + 2
         if len(devices) > 1:
             # Not jit with shardings: a while_loop would then ask all devices in each of its steps whether
@@ -97,7 +100,7 @@ class Programs:
 
         self.point = point
         self.devices = tuple(devices)
-        self._by_size: dict[int, BatchProgram] = {}
+        self._compiled: dict[tuple[int, int], BatchProgram] = {}
         self.best = 0
         """The size that proved good in an earlier sweep, 0: none yet."""
         target: Any = devices[0]
@@ -108,20 +111,26 @@ class Programs:
 
     @property
     def sizes(self) -> tuple[int, ...]:
-        """Sizes that need no compilation."""
-        return tuple(self._by_size)
+        """Sizes that need no compilation, all runs of a device at a time."""
+        return tuple(size for size, lanes in self._compiled if size == lanes * len(self.devices))
 
-    def of_size(self, size: int) -> BatchProgram:
-        """Give the program for batches of a size, compiling it if it is not there."""
-        program = self._by_size.get(size)
+    def of_size(self, size: int, lanes: int) -> BatchProgram:
+        """Give the program for batches of a size, compiling it if it is not there.
+
+        `lanes` at most are done at a time on each device; the size is then made a multiple.
+        """
+        count = len(self.devices)
+        lanes = min(lanes, size // count)
+        size -= size % (lanes * count)
+        program = self._compiled.get((size, lanes))
         if program is None:
-            program = BatchProgram(self.point, size, self.devices, self._constants)
-            self._by_size[size] = program
+            program = BatchProgram(self.point, size, lanes, self.devices, self._constants)
+            self._compiled[size, lanes] = program
         return program
 
-    def forget(self, size: int) -> None:
-        """Forget the program of a size that does not fit."""
-        self._by_size.pop(size, None)
+    def forget(self, program: BatchProgram) -> None:
+        """Forget a program that takes too much memory."""
+        self._compiled.pop((program.size, program.lanes), None)
 
 
 def programs_for(job: TraceableJob, feed: Feed, devices: Sequence[Any]) -> Programs:

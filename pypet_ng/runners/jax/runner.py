@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Literal
 
 from pypet_ng.runners.base import Job, TraceableJob
-from pypet_ng.runners.jax.columns import Feed
+from pypet_ng.runners.jax.columns import Feed, pieces_of
 from pypet_ng.runners.jax.devices import choose_devices, import_jax, memory_limit
 from pypet_ng.runners.jax.loop import DeviceLoop
 from pypet_ng.runners.jax.programs import programs_for
@@ -26,8 +26,9 @@ class JaxRunner:
     Parameters
     ----------
     n_vmap
-        Runs per device and batch, or ``'auto'``: found from the compiler's count of memory and the time
-        of the first batches, halved if memory does not suffice.
+        Runs per device that are computed as one vector, or ``'auto'``: found from the compiler's count of
+        memory and the time of the first batches. Halved if memory does not suffice. If a batch of so
+        many takes hardly any time, several go to the device at once, one after the other.
     n_pmap
         Number of devices, None: all that JAX has in this process.
     """
@@ -63,7 +64,10 @@ class JaxRunner:
     def run(self, job: Job, chunks: Iterable[Chunk]) -> Iterator[Batch]:
         """Do all runs; TracingError, before the first batch, if the function cannot be traced."""
         assert isinstance(job, TraceableJob)  # accepts() was asked
-        feed = Feed(chunks)
+        return self.sweep(job, Feed(pieces_of(chunks)))
+
+    def sweep(self, job: TraceableJob, feed: Feed) -> Iterator[Batch]:
+        """Do all runs of a feed, as :meth:`run` does."""
         if not feed.available(1):
             return
         programs = programs_for(job, feed, self._devices)
@@ -71,9 +75,8 @@ class JaxRunner:
 
     def _sizing(self) -> Sizing:
         count = len(self._devices)
-        if self._n_vmap == "auto":
-            return AutoSize(count, memory_limit(self._devices[0]))
-        return FixedSize(self._n_vmap, count)
+        limit = memory_limit(self._devices[0])
+        return AutoSize(count, limit) if self._n_vmap == "auto" else FixedSize(self._n_vmap, count, limit)
 
 
 def _check(name: str, value: object, other: str) -> None:

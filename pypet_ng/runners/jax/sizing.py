@@ -33,6 +33,9 @@ _AHEAD: Final = 256 << 20
 class Sizing(Protocol):
     """Decides on the size of batches during one sweep."""
 
+    lanes: int
+    """So many runs at most are computed as one vector on a device."""
+
     def first(self, programs: Programs, feed: Feed) -> int:
         """Give the size of the first batches."""
 
@@ -44,65 +47,17 @@ class Sizing(Protocol):
         is the time since the batch before came back."""
 
 
-class FixedSize:
-    """Always `n_vmap` runs on each of `n_pmap` devices; fewer if there are no more."""
+class _Growing:
+    """Makes batches larger that are so short that the time between them counts."""
 
-    def __init__(self, n_vmap: int, n_pmap: int) -> None:
-        self._n_vmap = n_vmap
-        self._n_pmap = n_pmap
-
-    def first(self, programs: Programs, feed: Feed) -> int:
-        """Give n_vmap * n_pmap, or just enough for all runs."""
-        size = self._n_vmap * self._n_pmap
-        left = feed.available(size)
-        if left < size:
-            return _fitting(left, self._n_pmap, programs.sizes)
-        return size
-
-    def checked(self, program: BatchProgram) -> int:
-        """Give the size as it is."""
-        return program.size
-
-    def after(self, waited: float, cycle: float, program: BatchProgram, feed: Feed) -> int:
-        """Give the size as it is."""
-        return program.size
-
-
-class AutoSize:
-    """Finds the size by bytes, then by time.
-
-    Parameters
-    ----------
-    n_pmap
-        Number of devices.
-    limit
-        Bytes a batch may take on each device.
-    """
-
-    def __init__(self, n_pmap: int, limit: int) -> None:
-        self._n_pmap = n_pmap
+    def __init__(self, lanes: int, limit: int) -> None:
+        self.lanes = lanes
         self._limit = limit
         self._seen = 0
         self._settled = False
 
-    def first(self, programs: Programs, feed: Feed) -> int:
-        """Give a size that is compiled already and would do, else the guess by bytes per run."""
-        point = programs.point
-        each = programs.best // self._n_pmap or _FIRST
-        each = max(1, min(each, _power(_OUTPUT / max(1, point.out_bytes)), _power(self._limit / 4 / _bytes(point))))
-        size = each * self._n_pmap
-        left = feed.available(size)
-        return size if left == size else _fitting(left, self._n_pmap, programs.sizes)
-
-    def checked(self, program: BatchProgram) -> int:
-        """Give a smaller size if the compiled program takes more memory than it may."""
-        memory = program.memory
-        if memory <= self._limit or program.size <= self._n_pmap:
-            return program.size
-        return max(1, _power(program.size / self._n_pmap * self._limit / memory)) * self._n_pmap
-
     def after(self, waited: float, cycle: float, program: BatchProgram, feed: Feed) -> int:
-        """Give a larger size if batches are so short that the time between them counts.
+        """Give a larger size if that pays, else the program's.
 
         Hardly waited for is a batch that was ready before the one before it was written.
         """
@@ -121,6 +76,59 @@ class AutoSize:
             factor //= 2
         saved = left / size * (1 - 1 / factor) * _OVERHEAD
         return size * factor if factor >= 2 and saved > 2 * program.seconds else size
+
+
+class FixedSize(_Growing):
+    """`n_vmap` runs on each of `n_pmap` devices at a time; fewer if there are no more."""
+
+    def __init__(self, n_vmap: int, n_pmap: int, limit: int) -> None:
+        super().__init__(n_vmap, limit)
+        self._n_vmap = n_vmap
+        self._n_pmap = n_pmap
+
+    def first(self, programs: Programs, feed: Feed) -> int:
+        """Give n_vmap * n_pmap, or just enough for all runs."""
+        size = self._n_vmap * self._n_pmap
+        left = feed.available(size)
+        if left < size:
+            return _fitting(left, self._n_pmap, programs.sizes)
+        return size
+
+    def checked(self, program: BatchProgram) -> int:
+        """Give the size as it is."""
+        return program.size
+
+
+class AutoSize(_Growing):
+    """Finds the size by bytes, then by time.
+
+    Parameters
+    ----------
+    n_pmap
+        Number of devices.
+    limit
+        Bytes a batch may take on each device.
+    """
+
+    def __init__(self, n_pmap: int, limit: int) -> None:
+        super().__init__(_LARGEST, limit)
+        self._n_pmap = n_pmap
+
+    def first(self, programs: Programs, feed: Feed) -> int:
+        """Give a size that is compiled already and would do, else the guess by bytes per run."""
+        point = programs.point
+        each = programs.best // self._n_pmap or _FIRST
+        each = max(1, min(each, _power(_OUTPUT / max(1, point.out_bytes)), _power(self._limit / 4 / _bytes(point))))
+        size = each * self._n_pmap
+        left = feed.available(size)
+        return size if left == size else _fitting(left, self._n_pmap, programs.sizes)
+
+    def checked(self, program: BatchProgram) -> int:
+        """Give a smaller size if the compiled program takes more memory than it may."""
+        memory = program.memory
+        if memory <= self._limit or program.size <= self._n_pmap:
+            return program.size
+        return max(1, _power(program.size / self._n_pmap * self._limit / memory)) * self._n_pmap
 
 
 def _bytes(point: PointProgram) -> int:

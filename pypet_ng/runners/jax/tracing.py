@@ -92,8 +92,11 @@ class PointProgram:
     """Of the results of one run."""
     in_bytes: int
 
-    def mapped(self) -> Any:
-        """Give a function of columns (run, ...) and the constants that does all the runs."""
+    def mapped(self, lanes: int) -> Any:
+        """Give a function of columns (run, ...) and the constants that does all the runs.
+
+        `lanes` at a time as one vector; their number is a multiple of it.
+        """
         import jax
 
         jaxpr = self.closed.jaxpr
@@ -103,7 +106,16 @@ class PointProgram:
             found: list[Any] = jax.core.eval_jaxpr(jaxpr, inputs[count:], *inputs[:count])
             return found
 
-        return jax.vmap(one, in_axes=(0,) * count + (None,) * len(self.constants))
+        vector = jax.vmap(one, in_axes=(0,) * count + (None,) * len(self.constants))
+
+        def many(*inputs: Any) -> list[Any]:
+            if inputs[0].shape[0] == lanes:
+                return list(vector(*inputs))
+            columns = [column.reshape(-1, lanes, *column.shape[1:]) for column in inputs[:count]]
+            stacked = jax.lax.map(lambda some: vector(*some, *inputs[count:]), columns)
+            return [column.reshape(-1, *column.shape[2:]) for column in stacked]
+
+        return many
 
 
 def trace_point(job: TraceableJob, row: int, kinds: Mapping[Path, Kind]) -> PointProgram:
