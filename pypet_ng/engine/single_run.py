@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,10 @@ from pypet_ng.tree.scope import Draws
 from pypet_ng.tree.structure import Tree
 
 __all__ = ["Arguments", "PerRun", "SameForAll", "TreeJob"]
+
+
+_DEFINITION: Final[Path] = ("config", "space", "definition")
+"""Holds the text of what is explored, which no run function is traced by."""
 
 
 class SameForAll:
@@ -226,7 +230,8 @@ class TreeJob:
                     if not child.of_run:
                         waiting.append(child)
                 elif isinstance(child, Leaf):
-                    fixed.append((child.name, child.class_name, None if child in explored else child.dump()))
+                    same = child in explored or child.path == _DEFINITION
+                    fixed.append((child.name, child.class_name, None if same else child.dump()))
         return likeness(
             self._function,
             self._arguments.travellers(),

@@ -23,7 +23,7 @@ from pypet_ng.errors import TracingError
 from pypet_ng.tree.records import Batch, Block, Failure, RunState, RunStates
 from pypet_ng.tree.scope import Scope
 
-__all__ = ["RunTemplate", "TemplateMaker", "template_of"]
+__all__ = ["RunTemplate", "TemplateMaker", "failed_run", "run_states", "template_of"]
 
 _Rows = npt.NDArray[np.int64]
 
@@ -123,7 +123,6 @@ class RunTemplate:
         self._notes = added.notes
         self._check_shared()
         self._notes = [replace(note, value=freeze(note.value)) for note in added.notes]
-        self._host = platform.node()
         self.outputs: tuple[Any, ...] = tuple(maker.outputs)
         """The abstract values to be computed; to be taken with :meth:`take_outputs`, once."""
 
@@ -167,15 +166,8 @@ class RunTemplate:
             records=[(int(rows[0]), record) for record in self._records],
         )
         self._return(batch, rows, outputs)
-        batch.runs = RunStates(
-            rows=rows,
-            state=np.full(count, RunState.DONE, np.uint8),
-            start=np.full(count, start),
-            finish=np.full(count, finish),
-            attempt=attempts,
-            nonfinite=nonfinite_flags(rows, batch),
-            host=self._host,
-        )
+        batch.runs = run_states(rows, attempts, start, finish)
+        batch.runs.nonfinite = nonfinite_flags(rows, batch)
         return batch
 
     def _return(self, batch: Batch, rows: _Rows, outputs: Sequence[Array]) -> None:
@@ -194,22 +186,34 @@ class RunTemplate:
     def failed(
         self, row: int, attempt: int, error: BaseException, kind: str, message: str, start: float, finish: float
     ) -> Batch:
-        """Give the batch of a run that failed; `kind` and `message` where they say more than the error."""
-        failure = failure_of(row, error, attempt)
-        if kind:
-            failure = Failure(row, kind, message, failure.traceback, attempt, error=error)
-        return Batch(
-            failures=[failure],
-            runs=RunStates(
-                rows=np.array([row], np.int64),
-                state=np.array([failure.state], np.uint8),
-                start=np.array([start]),
-                finish=np.array([finish]),
-                attempt=np.array([attempt], np.uint16),
-                nonfinite=np.zeros(1, np.uint8),
-                host=self._host,
-            ),
-        )
+        """Give the batch of a run that failed."""
+        return failed_run(row, attempt, error, kind, message, start, finish)
+
+
+def run_states(rows: _Rows, attempts: npt.NDArray[np.uint16], start: float, finish: float) -> RunStates:
+    """Give the states of runs that were done together; times since the epoch."""
+    count = len(rows)
+    return RunStates(
+        rows=rows,
+        state=np.full(count, RunState.DONE, np.uint8),
+        start=np.full(count, start),
+        finish=np.full(count, finish),
+        attempt=attempts,
+        nonfinite=np.zeros(count, np.uint8),
+        host=platform.node(),
+    )
+
+
+def failed_run(
+    row: int, attempt: int, error: BaseException, kind: str, message: str, start: float, finish: float
+) -> Batch:
+    """Give the batch of a run that failed; `kind` and `message` where they say more than the error."""
+    failure = failure_of(row, error, attempt)
+    if kind:
+        failure = Failure(row, kind, message, failure.traceback, attempt, error=error)
+    runs = run_states(np.array([row], np.int64), np.array([attempt], np.uint16), start, finish)
+    runs.state[:] = failure.state
+    return Batch(failures=[failure], runs=runs)
 
 
 def template_of(scope: Scope, row: int, value: Any, *, keep_returned: bool) -> RunTemplate:
