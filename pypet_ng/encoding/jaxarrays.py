@@ -7,6 +7,7 @@ and reading needs no JAX.
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
 
 import numpy as np
@@ -76,13 +77,11 @@ class TracerCodec:
 
 
 def _is_key(value: Any) -> bool:
-    import jax
-
+    jax: Any = importlib.import_module("jax")
     return bool(jax.dtypes.issubdtype(value.dtype, jax.dtypes.prng_key))
 
 
 def register_all() -> None:
-    import jax
-
+    jax: Any = importlib.import_module("jax")
     register_own(JaxArrayCodec(), type(jax.numpy.zeros(())), type(jax.random.key(0)))
     register_own(TracerCodec(), jax.core.Tracer)

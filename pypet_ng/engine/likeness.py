@@ -101,8 +101,7 @@ class Likeness:
                 return "objects", canonical(array)
             except UnsupportedValueError:
                 return Itself(array)
-        data = np.ascontiguousarray(array)
-        digest = hashlib.blake2b(data.view(np.uint8) if data.size else b"", digest_size=16).digest()
+        digest = hashlib.blake2b(array.tobytes(), digest_size=16).digest()
         return "array", str(array.dtype), array.shape, digest
 
     def _function(self, function: types.FunctionType) -> Hashable:
@@ -131,7 +130,8 @@ class Likeness:
         kind = type(thing)
         if hasattr(thing, "aval") and hasattr(thing, "sharding"):
             return Itself(thing)  # a JAX array: it never changes
-        if kind.__reduce__ is not object.__reduce__ and not hasattr(thing, "__wrapped__"):
+        own_way = getattr(kind, "__reduce__", None) is not getattr(object, "__reduce__", None)
+        if own_way and not hasattr(thing, "__wrapped__"):
             try:
                 reduced = thing.__reduce__()
             except Exception:  # whatever a foreign class finds wrong: it cannot be compared

@@ -184,7 +184,14 @@ class RunTemplate:
             batch.returned = Block(rows, {"": column})
 
     def failed(
-        self, row: int, attempt: int, error: BaseException, kind: str, message: str, start: float, finish: float
+        self,
+        row: int,
+        attempt: int,
+        error: BaseException,
+        kind: str,
+        message: str,
+        start: float,
+        finish: float,
     ) -> Batch:
         """Give the batch of a run that failed."""
         return failed_run(row, attempt, error, kind, message, start, finish)

@@ -100,7 +100,14 @@ class Structure:
         return StateBatch(runs=states, structure=self, computed=list(outputs))
 
     def failed(
-        self, row: int, attempt: int, error: BaseException, kind: str, message: str, start: float, finish: float
+        self,
+        row: int,
+        attempt: int,
+        error: BaseException,
+        kind: str,
+        message: str,
+        start: float,
+        finish: float,
     ) -> Batch:
         """Give the batch of a point at which the model failed."""
         return failed_run(row, attempt, error, kind, message, start, finish)
@@ -117,7 +124,9 @@ class StateBatch(Batch):
 class StateJob:
     """A model with its arguments (a ``runners.base.TraceableJob``)."""
 
-    def __init__(self, space: Space, model: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+    def __init__(
+        self, space: Space, model: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> None:
         self._layout = space.layout
         self._model = model
         self._args = tuple(args)

@@ -85,7 +85,7 @@ def dataset(space: Space, columns: Mapping[str, Any]) -> xarray.Dataset:
         # xarray wants what is named as a dimension to have that one only
         free = name if values.ndim == 1 else f"{name}_values"
         coordinates[free] = _variable((along.get(name, _POINT),), free, values)
-    variables = {}
+    variables: dict[str, Any] = {}
     names = tuple(dims) or (_POINT,)
     for name, column in columns.items():
         values = np.asarray(column)

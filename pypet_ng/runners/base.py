@@ -43,7 +43,14 @@ class Template(Protocol):
         """Give the batch of some runs from one column (run, ...) per output; times since the epoch."""
 
     def failed(
-        self, row: int, attempt: int, error: BaseException, kind: str, message: str, start: float, finish: float
+        self,
+        row: int,
+        attempt: int,
+        error: BaseException,
+        kind: str,
+        message: str,
+        start: float,
+        finish: float,
     ) -> Batch:
         """Give the batch of one run that failed; `kind` and `message` may be ``''``."""
 

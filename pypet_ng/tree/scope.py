@@ -77,7 +77,19 @@ class Draws(Protocol):
 class Scope:
     """At which run is the tree, and what did that run add?"""
 
-    __slots__ = ("_name", "_named", "_names", "added", "draws", "homes", "index", "links", "plain", "running", "spare")
+    __slots__ = (
+        "_name",
+        "_named",
+        "_names",
+        "added",
+        "draws",
+        "homes",
+        "index",
+        "links",
+        "plain",
+        "running",
+        "spare",
+    )
 
     def __init__(self) -> None:
         self.index = -1

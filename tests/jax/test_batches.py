@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pypet_ng import Environment, cartesian_product, load_trajectory
+from pypet_ng import Environment, load_trajectory
 from pypet_ng.engine import seeds
 from pypet_ng.runners import JaxRunner
 
@@ -134,7 +134,9 @@ def test_python_numbers_take_on_the_type_of_what_they_meet() -> None:
         env.traj.f_add_parameter("x", 0.0)
         env.traj.f_add_parameter("n", 1)
         env.traj.f_explore({"x": [0.5, 1.5], "n": [3, 4]})
-        assert [tuple(one.dtype.name for one in value) for _, value in env.run(half)] == [("float16", "int8")] * 2
+        assert [tuple(one.dtype.name for one in value) for _, value in env.run(half)] == [
+            ("float16", "int8")
+        ] * 2
 
 
 def test_array_values_bools_complex_and_bfloat16() -> None:
@@ -179,7 +181,12 @@ class Shape(NamedTuple):
 
 
 _TWO: dict[str, Callable[..., Any]] = {"+": jnp.add, "*": jnp.multiply, "max": jnp.maximum, "-": jnp.subtract}
-_ONE: dict[str, Callable[..., Any]] = {"neg": jnp.negative, "abs": jnp.abs, "square": jnp.square, "floor": jnp.floor}
+_ONE: dict[str, Callable[..., Any]] = {
+    "neg": jnp.negative,
+    "abs": jnp.abs,
+    "square": jnp.square,
+    "floor": jnp.floor,
+}
 _LEAF = st.sampled_from([Shape("x", ()), Shape("y", ()), Shape("one", ())])
 _SHAPES = st.recursive(
     _LEAF,

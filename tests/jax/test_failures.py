@@ -63,7 +63,9 @@ def test_the_guilty_points_fail_and_the_others_are_done(n_vmap: int) -> None:
     assert [failure.type for failure in failures] == ["ValueError", "ValueError"]
     assert failures[0].message == "3.0 is not to my taste"
     assert "refuse" in failures[0].traceback
-    assert [float(value) for value in env.traj.f_collect("z")[:].compressed()] == [2.0 * index for index in done]
+    assert [float(value) for value in env.traj.f_collect("z")[:].compressed()] == [
+        2.0 * index for index in done
+    ]
 
 
 def test_the_failure_of_the_lowest_run_is_raised_after_all_others() -> None:
@@ -184,9 +186,11 @@ def test_the_last_batch_is_filled_with_a_real_point(n_pmap: int) -> None:
     """A loop that ends for the real points alone would never end for made-up ones."""
 
     def count_down(traj: Any) -> Any:
-        return jax.lax.while_loop(lambda state: state[0] > 0, lambda state: (state[0] - 1, state[1] + 1), (
-            jnp.where(jnp.isnan(traj.x), jnp.inf, traj.x + 1), 0
-        ))[1]
+        return jax.lax.while_loop(
+            lambda state: state[0] > 0,
+            lambda state: (state[0] - 1, state[1] + 1),
+            (jnp.where(jnp.isnan(traj.x), jnp.inf, traj.x + 1), 0),
+        )[1]
 
     env = sweep(11, n_vmap=4, n_pmap=n_pmap)
     assert env.run(count_down) == [(index, index + 1) for index in range(11)]

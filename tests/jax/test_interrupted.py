@@ -78,9 +78,7 @@ def finish(filename: pathlib.Path, done: Any) -> None:
     assert (np.delete(after, done) > before.max()).all()
 
 
-@pytest.mark.parametrize(
-    "seed", [1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(2, 8))]
-)
+@pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(2, 8))])
 def test_a_killed_sweep_keeps_whole_batches_and_does_the_rest(tmp_path: pathlib.Path, seed: int) -> None:
     filename = tmp_path / "killed.hdf5"
     with subprocess.Popen([sys.executable, "-c", SCRIPT, str(filename)], stdout=subprocess.PIPE) as child:
@@ -134,7 +132,9 @@ class Impatient:
 
 def test_batches_that_are_computed_are_kept_at_ctrl_c(monkeypatch: pytest.MonkeyPatch) -> None:
     Impatient(monkeypatch)
-    env = Environment(filename=":memory:", runner="jax", n_vmap=10, n_pmap=1, report_progress=False, log_config=None)
+    env = Environment(
+        filename=":memory:", runner="jax", n_vmap=10, n_pmap=1, report_progress=False, log_config=None
+    )
     env.traj.f_add_parameter("x", 0.0)
     env.traj.f_explore({"x": np.arange(100.0)})
     with pytest.raises(KeyboardInterrupt):

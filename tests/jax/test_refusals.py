@@ -96,7 +96,7 @@ def test_errors_of_the_function_itself_pass_with_a_note() -> None:
 
 
 def test_objects_as_results_are_refused_as_everywhere() -> None:
-    with pytest.raises(UnsupportedValueError, match="builtins|object"):
+    with pytest.raises(UnsupportedValueError, match="object"):
         sweep().run(lambda traj: traj.f_add_result("z", object()))
 
 
@@ -130,12 +130,12 @@ def test_kinds_that_change_in_the_middle_name_the_runs() -> None:
 
 
 def test_integers_beyond_32_bits_are_not_cut() -> None:
-    with pytest.raises(TracingError, match="1099511627776, which 32 bits cannot hold.*jax_enable_x64"):
+    with pytest.raises(TracingError, match=r"1099511627776, which 32 bits cannot hold.*jax_enable_x64"):
         sweep((1, 2**40)).run(lambda traj: traj.x)
 
 
 def test_run_map_is_refused() -> None:
-    with pytest.raises(TypeError, match="run_map.*runner='processes'"):
+    with pytest.raises(TypeError, match=r"run_map.*runner='processes'"):
         sweep().run_map(lambda traj, a: a, [1, 2])
 
 
@@ -147,7 +147,9 @@ def test_more_devices_than_there_are_names_them_and_the_flag() -> None:
     assert f"n_pmap={count}" in str(caught.value)
 
 
-@pytest.mark.parametrize("options", [{"n_vmap": 0}, {"n_vmap": 1.5}, {"n_vmap": "all"}, {"n_pmap": 0}, {"n_pmap": True}])
+@pytest.mark.parametrize(
+    "options", [{"n_vmap": 0}, {"n_vmap": 1.5}, {"n_vmap": "all"}, {"n_pmap": 0}, {"n_pmap": True}]
+)
 def test_sizes_are_whole_numbers(options: Any) -> None:
     with pytest.raises(ValueError, match="give a whole number from 1 on"):
         sweep(**options)

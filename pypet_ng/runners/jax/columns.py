@@ -170,6 +170,7 @@ def _column(path: Path, values: Any, rows: npt.NDArray[np.int64], wide: bool) ->
     first = values[0]
     python = _PYTHON.get(type(first))
     random = ""
+    column: Array
     if python is not None:
         try:
             column = np.array(values, python)
@@ -217,6 +218,6 @@ def _narrowed(name: str, column: Array) -> Array:
         guilty = column[narrow != column].flat[0]
         raise TracingError(
             f"The explored parameter {name!r} has the value {guilty}, which 32 bits cannot hold. "
-            'Call jax.config.update("jax_enable_x64", True) first, or use runner=\'processes\'.'
+            "Call jax.config.update(\"jax_enable_x64\", True) first, or use runner='processes'."
         )
     return narrow

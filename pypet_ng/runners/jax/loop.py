@@ -31,7 +31,9 @@ _LONG: Final = 0.03
 """Seconds of work worth a writing."""
 _MUCH: Final = 1 << 20
 """Bytes of results worth a writing."""
-_RAISED: Final = re.compile(r"^(?:[\w.]+\.)?([A-Z]\w*(?:Error|Exception|Exit|Interrupt|Warning)): ?(.*)$", re.M)
+_RAISED: Final = re.compile(
+    r"^(?:[\w.]+\.)?([A-Z]\w*(?:Error|Exception|Exit|Interrupt|Warning)): ?(.*)$", re.M
+)
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -242,5 +244,7 @@ def _first_line(error: BaseException) -> str:
 
 def _cause(error: BaseException) -> tuple[str, str]:
     """Give type and message of the user's own error if the device's error only wraps it, else ''."""
-    found = _RAISED.findall(str(error)) if type(error).__name__ in ("JaxRuntimeError", "XlaRuntimeError") else []
+    found = (
+        _RAISED.findall(str(error)) if type(error).__name__ in ("JaxRuntimeError", "XlaRuntimeError") else []
+    )
     return found[-1] if found else ("", "")

@@ -12,6 +12,7 @@ import numpy as np
 from pypet_ng._typing import Path
 from pypet_ng.runners.base import TraceableJob
 from pypet_ng.runners.jax.columns import Feed, Kind, Points
+from pypet_ng.runners.jax.devices import import_jax
 from pypet_ng.runners.jax.tracing import PointProgram, trace_point
 
 __all__ = ["BatchProgram", "Programs", "programs_for"]
@@ -28,8 +29,7 @@ class BatchProgram:
         self, point: PointProgram, size: int, lanes: int, devices: Sequence[Any], constants: list[Any]
     ) -> None:
         """Compile for `size` runs, on each device `lanes` at a time. Takes from 50 ms to many seconds."""
-        import jax
-
+        jax = import_jax()
         self.size = size
         self.lanes = lanes
         self.point = point
@@ -96,8 +96,7 @@ class Programs:
     """The programs of one function on some devices, by batch size."""
 
     def __init__(self, point: PointProgram, devices: Sequence[Any]) -> None:
-        import jax
-
+        jax = import_jax()
         self.point = point
         self.devices = tuple(devices)
         self._compiled: dict[tuple[int, int], BatchProgram] = {}
@@ -138,8 +137,7 @@ def programs_for(job: TraceableJob, feed: Feed, devices: Sequence[Any]) -> Progr
 
     `feed` must have a run.
     """
-    import jax
-
+    jax = import_jax()
     kinds: Mapping[Path, Kind] = feed.kinds or {}
     key = (
         job.likeness(),

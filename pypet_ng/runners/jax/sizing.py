@@ -118,7 +118,9 @@ class AutoSize(_Growing):
         """Give a size that is compiled already and would do, else the guess by bytes per run."""
         point = programs.point
         each = programs.best // self._n_pmap or _FIRST
-        each = max(1, min(each, _power(_OUTPUT / max(1, point.out_bytes)), _power(self._limit / 4 / _bytes(point))))
+        each = max(
+            1, min(each, _power(_OUTPUT / max(1, point.out_bytes)), _power(self._limit / 4 / _bytes(point)))
+        )
         size = each * self._n_pmap
         left = feed.available(size)
         return size if left == size else _fitting(left, self._n_pmap, programs.sizes)

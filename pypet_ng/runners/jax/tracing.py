@@ -17,11 +17,12 @@ from typing import Any, Final, NoReturn
 
 import numpy as np
 
-import pypet_ng
+from pypet_ng import _typing
 from pypet_ng._typing import Path
 from pypet_ng.errors import TracingError
 from pypet_ng.runners.base import Template, TraceableJob
 from pypet_ng.runners.jax.columns import Kind
+from pypet_ng.runners.jax.devices import import_jax
 
 __all__ = ["PointProgram", "TracedDraws", "trace_point"]
 
@@ -30,7 +31,7 @@ _ADVICE: Final = (
     "jax.lax.cond instead of if, jax.lax.fori_loop or scan for loops that depend on them, and no float(). Or run "
     "the function as it is: runner='processes' (or 'serial')."
 )
-_HERE: Final = os.path.join(os.path.dirname(pypet_ng.__file__), "")
+_HERE: Final = os.path.join(os.path.dirname(_typing.__file__), "")
 
 
 class TracedDraws:
@@ -44,8 +45,7 @@ class TracedDraws:
 
     def key(self) -> Any:
         """Give the run's key."""
-        import jax
-
+        jax = import_jax()
         self.uses_words = True
         return jax.random.wrap_key_data(self._words, impl="threefry2x32")
 
@@ -97,8 +97,7 @@ class PointProgram:
 
         `lanes` at a time as one vector; their number is a multiple of it.
         """
-        import jax
-
+        jax = import_jax()
         jaxpr = self.closed.jaxpr
         count = len(self.kinds) + 2
 
@@ -120,8 +119,7 @@ class PointProgram:
 
 def trace_point(job: TraceableJob, row: int, kinds: Mapping[Path, Kind]) -> PointProgram:
     """Trace a job's function at run `row`; TracingError names the line that cannot be traced."""
-    import jax
-
+    jax = import_jax()
     held: dict[str, Any] = {}
 
     def point(*inputs: Any) -> list[Any]:
@@ -169,8 +167,7 @@ def trace_point(job: TraceableJob, row: int, kinds: Mapping[Path, Kind]) -> Poin
 
 def _as_numbers(value: Any) -> Any:
     """Give the words of random keys, all else as it is."""
-    import jax
-
+    jax = import_jax()
     if jax.dtypes.issubdtype(value.dtype, jax.dtypes.prng_key):
         return jax.random.key_data(value)
     return value
@@ -187,8 +184,7 @@ def _bytes(aval: Any) -> int:
 
 def _place(trace: TracebackType | None) -> str:
     """Say where in the user's code an error came up."""
-    import jax
-
+    jax = import_jax()
     foreign = (_HERE, os.path.join(os.path.dirname(jax.__file__), ""))
     last = fallback = None
     while trace is not None:
