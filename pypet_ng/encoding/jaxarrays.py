@@ -83,5 +83,5 @@ def _is_key(value: Any) -> bool:
 
 def register_all() -> None:
     jax: Any = importlib.import_module("jax")
-    register_own(JaxArrayCodec(), type(jax.numpy.zeros(())), type(jax.random.key(0)))
+    register_own(JaxArrayCodec(), jax.Array)  # all concrete ones derive from it
     register_own(TracerCodec(), jax.core.Tracer)

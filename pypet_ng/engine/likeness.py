@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import types
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterator
 from typing import Any, Final
 
 import numpy as np
@@ -80,11 +80,12 @@ class Likeness:
         self._held.append(thing)  # else another object might get the same id during the walk
         if isinstance(thing, np.ndarray | np.generic):
             return self._array(thing)
-        if kind in (list, tuple, set, frozenset):
-            parts = sorted(map(repr, thing)) if kind in (set, frozenset) else thing
-            return kind, tuple(map(self.of, parts))
-        if isinstance(thing, Mapping) and kind is dict:
-            return kind, tuple((self.of(key), self.of(value)) for key, value in thing.items())
+        if isinstance(thing, list | tuple):
+            return Itself(kind), tuple(map(self.of, thing))
+        if isinstance(thing, set | frozenset):
+            return Itself(kind), tuple(sorted(map(repr, thing)))
+        if isinstance(thing, dict):
+            return Itself(kind), tuple((self.of(key), self.of(value)) for key, value in thing.items())
         if isinstance(thing, types.FunctionType):
             return self._function(thing)
         if isinstance(thing, types.MethodType):
@@ -129,7 +130,9 @@ class Likeness:
     def _object(self, thing: Any) -> Hashable:
         kind = type(thing)
         if hasattr(thing, "aval") and hasattr(thing, "sharding"):
-            return Itself(thing)  # a JAX array: it never changes
+            # a JAX array, or one of random keys
+            dtype = str(thing.dtype)
+            return Itself(thing) if dtype.startswith("key<") else ("jax", dtype, self._array(thing))
         own_way = getattr(kind, "__reduce__", None) is not getattr(object, "__reduce__", None)
         if own_way and not hasattr(thing, "__wrapped__"):
             try:
@@ -145,9 +148,10 @@ class Likeness:
             for name in (slots,) if isinstance(slots, str) else slots:
                 if hasattr(thing, name):
                     own[name] = getattr(thing, name)
-        if not own and kind.__module__ != "builtins" and not hasattr(kind, "__slots__"):
-            return Itself(kind) if hasattr(thing, "__dict__") else Itself(thing)
-        return (Itself(kind), self.of(own)) if own else Itself(thing)
+        if own:
+            return Itself(kind), self.of(own)
+        written = hasattr(thing, "__dict__") or any("__slots__" in cls.__dict__ for cls in kind.__mro__)
+        return Itself(kind if written else thing)  # what is written in C may hide something
 
 
 def _names(code: types.CodeType) -> Iterator[str]:

@@ -15,6 +15,7 @@ from pypet_ng.execution.parallel import ParallelExecution
 from pypet_ng.execution.results import Result, SequentialResult
 from pypet_ng.execution.stored import run_stored
 from pypet_ng.runners import SerialRunner
+from pypet_ng.runners.jax.loop import cause_of
 from pypet_ng.spaces import Space
 from pypet_ng.spaces.backend import jax_or_none
 from pypet_ng.tree.records import Batch, Failure
@@ -99,7 +100,7 @@ class SequentialExecution:
                     states = run_states(np.array([index], np.int64), attempt, start, time.time())
                     batch = Batch(runs=states)
                 except Exception as error:  # a point that fails is not to lose the others
-                    batch = failed_run(index, 1, error, "", "", start, time.time())
+                    batch = failed_run(index, 1, error, *cause_of(error), start, time.time())
                     failures += batch.failures
                 values.append(value)
                 observer.advanced(batch)

@@ -24,7 +24,7 @@ from pypet_ng.runners.jax.programs import BatchProgram, Programs
 from pypet_ng.runners.jax.sizing import Sizing
 from pypet_ng.tree.records import Batch
 
-__all__ = ["DeviceLoop", "is_out_of_memory"]
+__all__ = ["DeviceLoop", "cause_of", "is_out_of_memory"]
 
 _IN_FLIGHT: Final = 2
 _LONG: Final = 0.03
@@ -233,7 +233,7 @@ class DeviceLoop:
                 ]
                 continue
             yield from self._shelf.take()
-            kind, message = _cause(failure)
+            kind, message = cause_of(failure)
             row, attempt = int(points.rows[0]), int(points.attempts[0])
             yield self._template.failed(row, attempt, failure, kind, message, flight.start, time.time())
 
@@ -242,7 +242,7 @@ def _first_line(error: BaseException) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
 
 
-def _cause(error: BaseException) -> tuple[str, str]:
+def cause_of(error: BaseException) -> tuple[str, str]:
     """Give type and message of the user's own error if the device's error only wraps it, else ''."""
     found = (
         _RAISED.findall(str(error)) if type(error).__name__ in ("JaxRuntimeError", "XlaRuntimeError") else []
