@@ -17,6 +17,8 @@
     ├── UnsupportedValueError        (TypeError)       no codec stores such a value
     ├── RunFailedError               (RuntimeError)    a run failed where its exception could not travel
     ├── WorkerError                  (RuntimeError)    worker processes do not start
+    ├── TracingError                 (TypeError)       a function cannot be done in batches
+    ├── DeviceError                  (ValueError)      not the devices that were asked for
     ├── PresettingError              (RuntimeError)    a preset that never met its parameter
     ├── NoSuchServiceError           (TypeError)       not a storage service
     ├── TooManyGroupsError           (TypeError)
@@ -43,6 +45,7 @@ __all__ = [
     "CodeChangedError",
     "DataNotInStorageError",
     "DesignError",
+    "DeviceError",
     "FileBusyError",
     "GitDiffError",
     "InvalidNameError",
@@ -61,6 +64,7 @@ __all__ = [
     "RunFailedError",
     "StorageError",
     "TooManyGroupsError",
+    "TracingError",
     "TrajectoryNotFoundError",
     "UnknownClassError",
     "UnsupportedValueError",
@@ -128,6 +132,14 @@ class RunFailedError(PypetError, RuntimeError):
 
 class WorkerError(PypetError, RuntimeError):
     """Worker processes end before they do anything."""
+
+
+class TracingError(PypetError, TypeError):
+    """A function, its parameters or its results cannot be done for many runs at once."""
+
+
+class DeviceError(PypetError, ValueError):
+    """There are not as many devices as were asked for."""
 
 
 class PresettingError(PypetError, RuntimeError):

@@ -76,6 +76,8 @@ _later: dict[str, str] = {
     "pandas": "pypet_ng.encoding.frames",
     "scipy": "pypet_ng.encoding.sparse",
     "numpy.ma": "pypet_ng.encoding.masked",
+    "jax": "pypet_ng.encoding.jaxarrays",
+    "jaxlib": "pypet_ng.encoding.jaxarrays",
 }
 """Package (of a class, or prefix of a type name) to the module that registers its codecs."""
 

@@ -124,6 +124,7 @@ def run(
                 interval=settings.commit_interval,
                 waiting_bytes=settings.waiting_bytes,
                 stop_at_failure=settings.on_error is OnError.STOP,
+                root_seed=session.facts.root_seed(),
             )
             refusal = runner.accepts(job)
             if refusal is not None:

@@ -62,6 +62,8 @@ TABLE: Final[Mapping[str, Option]] = {
     "start_method": Option(Fate.WORKERS, "loky"),
     "retries": Option(Fate.WORKERS, 0),
     "run_timeout": Option(Fate.WORKERS),
+    "n_vmap": Option(Fate.WORKERS, "auto"),
+    "n_pmap": Option(Fate.WORKERS),
     "do_single_runs": Option(Fate.ENVIRONMENT, True),
     "add_time": Option(Fate.TRAJECTORY, False),
     "comment": Option(Fate.TRAJECTORY, ""),

@@ -52,7 +52,10 @@ class RunViews:
     @property
     def v_idx(self) -> int:
         """The current run, -1 for none; settable outside of runs."""
-        return self._session.tree.scope.index
+        scope = self._session.tree.scope
+        if scope.draws is not None:
+            return scope.draws.index()  # type: ignore[no-any-return]  # abstract, but as good as an int
+        return scope.index
 
     @v_idx.setter
     def v_idx(self, index: int | None) -> None:
@@ -61,7 +64,10 @@ class RunViews:
     @property
     def v_crun(self) -> str | None:
         """Name of the current run, None for none; settable outside of runs."""
-        index = self._session.tree.scope.index
+        scope = self._session.tree.scope
+        if scope.draws is not None:
+            return str(scope.draws.name())
+        index = scope.index
         return run_name(index) if index >= 0 else None
 
     @v_crun.setter
@@ -71,7 +77,7 @@ class RunViews:
     @property
     def v_crun_(self) -> str:
         """Name of the current run, ``'run_ALL'`` for none."""
-        return run_name(self._session.tree.scope.index)
+        return self.v_crun or run_name(-1)
 
     @property
     def v_is_run(self) -> bool:

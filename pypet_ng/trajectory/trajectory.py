@@ -203,6 +203,9 @@ class Trajectory(  # type: ignore[misc]  # f_load of the whole takes more option
     @property
     def v_seed(self) -> int:
         """A whole number below 2**63 of the current run; the same on any runner, resumed or not."""
+        draws = self._tree.scope.draws
+        if draws is not None:
+            return int(draws.seed())
         return seeds.seed_of(self._session.facts.root_seed(), self._tree.scope.index)
 
     @property
@@ -211,11 +214,17 @@ class Trajectory(  # type: ignore[misc]  # f_load of the whole takes more option
 
         Each access begins the stream anew: keep the generator in a variable.
         """
+        draws = self._tree.scope.draws
+        if draws is not None:
+            return draws.rng()
         return seeds.rng_of(self._session.facts.root_seed(), self._tree.scope.index)
 
     @property
     def v_key(self) -> Any:
-        """The JAX key of the current run; needs ``pypet_ng[jax]``."""
+        """The JAX key of the current run, the same on any runner; needs ``pypet_ng[jax]``."""
+        draws = self._tree.scope.draws
+        if draws is not None:
+            return draws.key()
         return seeds.key_of(self._session.facts.root_seed(), self._tree.scope.index)
 
     # -- naming -------------------------------------------------------------------------------

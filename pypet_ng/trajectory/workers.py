@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from pypet_ng.errors import near_names
-from pypet_ng.runners import ExecutorRunner, ProcessRunner, Runner, SerialRunner
+from pypet_ng.runners import ExecutorRunner, JaxRunner, ProcessRunner, Runner, SerialRunner
 
 __all__ = ["WORKER_OPTIONS", "choose_runner"]
 
@@ -18,6 +18,8 @@ WORKER_OPTIONS: Final[Mapping[str, Any]] = {
     "start_method": "loky",
     "retries": 0,
     "run_timeout": None,
+    "n_vmap": "auto",
+    "n_pmap": None,
 }
 """Options that say who does the runs, with their defaults."""
 
@@ -40,9 +42,18 @@ def _processes(options: Mapping[str, Any]) -> Runner:
     )
 
 
+def _jax(options: Mapping[str, Any]) -> Runner:
+    if options["run_timeout"] is not None:
+        raise ValueError(
+            f"run_timeout={options['run_timeout']!r}: a batch on a device cannot be ended. Use runner='processes'."
+        )
+    return JaxRunner(options["n_vmap"], options["n_pmap"])
+
+
 _BY_NAME: Final[dict[str, Callable[[Mapping[str, Any]], Runner]]] = {
     "serial": _serial,
     "processes": _processes,
+    "jax": _jax,
 }
 
 
@@ -66,6 +77,13 @@ def choose_runner(given: Mapping[str, Any]) -> Runner:
                 f"ncores={options['ncores']} has no effect: runs are done in this process. Use multiproc=True.",
                 stacklevel=3,
             )
+    batched = [name for name in ("n_vmap", "n_pmap") if name in given]
+    if batched and value != "jax":
+        warnings.warn(
+            f"{' and '.join(f'{name}={given[name]!r}' for name in batched)} has an effect with runner='jax' "
+            "alone: add it.",
+            stacklevel=3,
+        )
     if isinstance(value, str):
         make = _BY_NAME.get(value)
         if make is None:

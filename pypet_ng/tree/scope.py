@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pypet_ng._typing import Path
 from pypet_ng.tree.runnames import ALL_RUNS, run_name, set_name
@@ -11,7 +11,7 @@ from pypet_ng.tree.runnames import ALL_RUNS, run_name, set_name
 if TYPE_CHECKING:
     from pypet_ng.tree.nodes import Group, Leaf, Node
 
-__all__ = ["Naming", "Reserve", "Scope"]
+__all__ = ["Draws", "Naming", "Reserve", "Scope"]
 
 
 @dataclass(slots=True)
@@ -51,10 +51,45 @@ class Reserve(Protocol):
         """Load the data of an empty leaf; DataNotInStorageError if nothing is stored."""
 
 
+class Draws(Protocol):
+    """Stands for what belongs to one run while a function is traced for many runs at once.
+
+    Each method gives an abstract value that works for all runs, or raises an error that says what
+    to use instead.
+    """
+
+    def key(self) -> Any:
+        """Give the run's JAX key."""
+
+    def index(self) -> Any:
+        """Give the run's index."""
+
+    def seed(self) -> Any:
+        """Give the run's whole number."""
+
+    def rng(self) -> Any:
+        """Give the run's numpy generator."""
+
+    def name(self) -> Any:
+        """Give the run's name."""
+
+
 class Scope:
     """At which run is the tree, and what did that run add?"""
 
-    __slots__ = ("_name", "_named", "_names", "added", "homes", "index", "links", "plain", "running", "spare")
+    __slots__ = (
+        "_name",
+        "_named",
+        "_names",
+        "added",
+        "draws",
+        "homes",
+        "index",
+        "links",
+        "plain",
+        "running",
+        "spare",
+    )
 
     def __init__(self) -> None:
         self.index = -1
@@ -71,6 +106,8 @@ class Scope:
         """How many of the added are leaves that hang directly in one of the homes and are known there."""
         self.spare: Group | None = None
         """A run's group that is out of the tree, empty, and unknown to anybody."""
+        self.draws: Draws | None = None
+        """Set while the function is traced: `index` is then one run of many."""
         self._name = ALL_RUNS
         self._named = -1
         self._names: tuple[str, ...] = ()
