@@ -36,8 +36,7 @@ def take_plan(session: Session, plan: Plan) -> None:
     session.plan = plan
     session.runs.grow(len(plan))
     for path, leaf in explored_leaves(session).items():
-        if hasattr(leaf, "column"):
-            leaf.column = plan.column(path)
+        leaf.take_column(plan.column(path))  # type: ignore[attr-defined]
 
 
 def attach(session: Session) -> npt.NDArray[np.int64]:

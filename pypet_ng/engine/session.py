@@ -37,6 +37,8 @@ class Facts:
     """Runs below this index were given back by an ``env.run`` of this session."""
     number: int = 0
     """Number of this session in the file, 0: not entered yet."""
+    full_copy: bool = False
+    """Copies for other processes have the explored values of all runs."""
     extra: dict[str, Any] = field(default_factory=dict)
 
     def root_seed(self) -> int:

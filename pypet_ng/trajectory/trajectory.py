@@ -11,7 +11,7 @@ from pypet_ng._version import __version__
 from pypet_ng.engine import seeds
 from pypet_ng.engine.loading import Shelf
 from pypet_ng.engine.session import Session
-from pypet_ng.errors import PresettingError
+from pypet_ng.errors import InvalidNameError, PresettingError
 from pypet_ng.spaces.designs import Design
 from pypet_ng.trajectory import adding, exploring
 from pypet_ng.trajectory.collecting import Collecting
@@ -29,6 +29,7 @@ from pypet_ng.trajectory.parameter import Parameter
 from pypet_ng.trajectory.reaching import value_of
 from pypet_ng.trajectory.result import Result
 from pypet_ng.trajectory.runviews import RunViews
+from pypet_ng.trajectory.visiting import find_indices
 from pypet_ng.tree.names import BRANCHES
 from pypet_ng.tree.nodes import Group, Leaf, Node
 from pypet_ng.tree.records import NodeKind
@@ -41,6 +42,19 @@ def stamped(name: str, timestamp: float) -> str:
     """Give a name with the time at its end, as pypet's ``add_time`` does."""
     moment = datetime.datetime.fromtimestamp(timestamp)
     return f"{name}_{moment:%Y_%m_%d_%Hh%Mm%Ss}"
+
+
+def check_name(name: Any) -> None:
+    """Raise InvalidNameError for what cannot be the name of a trajectory."""
+    if (
+        not isinstance(name, str)
+        or not name
+        or any(letter in name for letter in "/.\0")
+        or name != name.strip()
+    ):
+        raise InvalidNameError(
+            f"{name!r} cannot name a trajectory: give text without '/', '.', and spaces at its ends."
+        )
 
 
 class Trajectory(  # type: ignore[misc]  # f_load of the whole takes more options than that of a group
@@ -87,6 +101,7 @@ class Trajectory(  # type: ignore[misc]  # f_load of the whole takes more option
         **kwargs: Any,
     ) -> None:
         timestamp = clock.time()
+        check_name(name)
         if add_time:
             name = stamped(name, timestamp)
         book = ClassBook()
@@ -107,6 +122,7 @@ class Trajectory(  # type: ignore[misc]  # f_load of the whole takes more option
             book.add(dynamic_imports)
         if wildcard_functions:
             tree.wildcards.add(wildcard_functions, replace=True)
+            tree.scope.forget_names()
         session.storage = make_service(storage_service, name, kwargs, ("comment", "dynamic_imports"))
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -410,12 +426,17 @@ class Trajectory(  # type: ignore[misc]  # f_load of the whole takes more option
         """Forget the explored values; TypeError for a stored trajectory unless `force`."""
         exploring.shrink(self._session, force)
 
-    def f_find_idx(self, name_list: str | Sequence[str], predicate: Callable[..., Any]) -> Iterator[int]:
+    def f_find_idx(
+        self, name_list: str | Sequence[str], predicate: Callable[..., Any], vectorized: bool = False
+    ) -> Iterator[int]:
         """Give the runs at which `predicate(*values)` of some parameters is true, as an iterator.
 
-        Parameters that are not explored count with their value. TypeError for results.
+        Parameters that are not explored count with their value. With `vectorized` the predicate gets
+        arrays with the values of many runs and gives an array of truth values: ``lambda x, y: (x > 1) &
+        (y < 5)``. A million runs take about 20 ms then, else about 0.3 s (and what the predicate costs).
+        TypeError for results.
         """
-        return exploring.find_indices(self._session, name_list, predicate)
+        return find_indices(self._session, name_list, predicate, vectorized=vectorized)
 
 
 _RESERVED = frozenset(name for name in dir(Trajectory) if name[0] != "_")
