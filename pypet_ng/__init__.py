@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os as _os
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+from typing import Any as _Any
+
 from pypet_ng._version import __version__
 from pypet_ng.errors import (
     BrokenFileError,
@@ -17,6 +21,7 @@ from pypet_ng.errors import (
     NotInRunError,
     NotUniqueNodeError,
     ParameterLockedException,
+    PickleRefusedError,
     PlanMismatchError,
     PresettingError,
     PypetError,
@@ -31,7 +36,9 @@ from pypet_ng.errors import (
 from pypet_ng.spaces.designs import cases, grid, loggrid, one_at_a_time, random, zipped
 from pypet_ng.spaces.product import cartesian_product, find_unique_points
 from pypet_ng.storage.hdf5 import HDF5StorageService
+from pypet_ng.storage.lazy import LazyStorageService
 from pypet_ng.storage.memory import MemoryStorageService
+from pypet_ng.trajectory.bases import HasLogger, HasSlots, KnowsTrajectory
 from pypet_ng.trajectory.environment import Environment
 from pypet_ng.trajectory.groups import (
     ConfigGroup,
@@ -43,11 +50,17 @@ from pypet_ng.trajectory.groups import (
 from pypet_ng.trajectory.leaves import BaseParameter, BaseResult, NNLeafNode
 from pypet_ng.trajectory.load import load_trajectory
 from pypet_ng.trajectory.parameter import Parameter
+from pypet_ng.trajectory.pickling import PickleParameter, PickleResult
 from pypet_ng.trajectory.result import Result
+from pypet_ng.trajectory.special_parameters import ArrayParameter, SparseParameter, SparseResult
 from pypet_ng.trajectory.three_lines import explore
 from pypet_ng.trajectory.trajectory import Trajectory
 
+if _TYPE_CHECKING:
+    from pypet_ng.encoding.objecttable import ObjectTable
+
 __all__ = [
+    "ArrayParameter",
     "BaseParameter",
     "BaseResult",
     "BrokenFileError",
@@ -59,7 +72,11 @@ __all__ = [
     "FileBusyError",
     "GitDiffError",
     "HDF5StorageService",
+    "HasLogger",
+    "HasSlots",
     "InvalidNameError",
+    "KnowsTrajectory",
+    "LazyStorageService",
     "MemoryStorageService",
     "MissingFileError",
     "NNGroupNode",
@@ -69,9 +86,13 @@ __all__ = [
     "NodeNotFoundError",
     "NotInRunError",
     "NotUniqueNodeError",
+    "ObjectTable",
     "Parameter",
     "ParameterGroup",
     "ParameterLockedException",
+    "PickleParameter",
+    "PickleRefusedError",
+    "PickleResult",
     "PlanMismatchError",
     "PresettingError",
     "PypetError",
@@ -79,6 +100,8 @@ __all__ = [
     "Result",
     "ResultGroup",
     "RunFailedError",
+    "SparseParameter",
+    "SparseResult",
     "StorageError",
     "TooManyGroupsError",
     "Trajectory",
@@ -97,3 +120,24 @@ __all__ = [
     "random",
     "zipped",
 ]
+
+
+def __getattr__(name: str) -> _Any:
+    if name == "ObjectTable":  # a class of pandas, which loads only when somebody wants it
+        from pypet_ng.encoding.objecttable import ObjectTable
+
+        return ObjectTable
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def _announce() -> None:
+    from pypet_ng.compat import modules
+
+    modules.announce()
+    if "PYPET_NG_COMPAT" in _os.environ:  # a worker of a process in which pypet means pypet_ng
+        from pypet_ng.compat import install
+
+        install()
+
+
+_announce()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
-__all__ = ["OnError", "RunSettings"]
+__all__ = ["TRUST", "OnError", "RunSettings", "Trust"]
 
 
 class OnError(enum.Enum):
@@ -33,3 +33,15 @@ class RunSettings:
     """Seconds after which finished runs are written out."""
     waiting_bytes: int = 64 << 20
     """Bytes of results after which finished runs are written out."""
+
+
+@dataclass(slots=True)
+class Trust:
+    """What this process lets stored data do."""
+
+    pickles: bool = False
+    """New trajectories unpickle what files hold, which can run any code."""
+
+
+TRUST = Trust()
+"""The switches of this process."""

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from pypet_ng._typing import Path
 from pypet_ng.encoding import canonical, same
-from pypet_ng.engine.session import Session, trajectory_info
+from pypet_ng.engine.session import Session, remember_made, trajectory_info
 from pypet_ng.errors import PlanMismatchError
 from pypet_ng.spaces.compare import relate
 from pypet_ng.spaces.plan import Plan
@@ -54,6 +54,7 @@ def attach(session: Session) -> npt.NDArray[np.int64]:
         name = session.tree.root.name
         if all(info.name != name for info in storage.trajectories()):
             storage.create(trajectory_info(session))
+            remember_made(session)
             _leave_home(session)
             facts.attached = True
             facts.stored_runs = 0

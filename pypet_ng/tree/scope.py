@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from pypet_ng._typing import Path
+from pypet_ng.settings import TRUST
 from pypet_ng.tree.runnames import ALL_RUNS, RUN, RUN_SET, run_name
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ class Naming:
     with_links: bool = True
     no_clobber: bool = False
     """A name in use: warn and keep the old node instead of raising."""
-    allow_pickle: bool = False
+    allow_pickle: bool = field(default_factory=lambda: TRUST.pickles)
     """Unpickle what a file holds: it can run any code."""
     auto_run_prepend: bool = True
     """In a run, put results and derived parameters below ``runs.run_XXXXXXXX``."""
