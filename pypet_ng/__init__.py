@@ -40,6 +40,7 @@ from pypet_ng.storage.lazy import LazyStorageService
 from pypet_ng.storage.memory import MemoryStorageService
 from pypet_ng.trajectory.bases import HasLogger, HasSlots, KnowsTrajectory
 from pypet_ng.trajectory.environment import Environment
+from pypet_ng.trajectory.folders import merge_all_in_folder
 from pypet_ng.trajectory.groups import (
     ConfigGroup,
     DerivedParameterGroup,
@@ -49,6 +50,7 @@ from pypet_ng.trajectory.groups import (
 )
 from pypet_ng.trajectory.leaves import BaseParameter, BaseResult, NNLeafNode
 from pypet_ng.trajectory.load import load_trajectory
+from pypet_ng.trajectory.manual import manual_run
 from pypet_ng.trajectory.parameter import Parameter
 from pypet_ng.trajectory.pickling import PickleParameter, PickleResult
 from pypet_ng.trajectory.result import Result
@@ -116,6 +118,8 @@ __all__ = [
     "grid",
     "load_trajectory",
     "loggrid",
+    "manual_run",
+    "merge_all_in_folder",
     "one_at_a_time",
     "random",
     "zipped",

@@ -126,7 +126,7 @@ MODULES: Final[Mapping[str, Mapping[str, str]]] = {
     "utils.comparisons": _names("trajectory.comparing", "nested_equal", "parameters_equal", "results_equal"),
     "utils.decorators": _names("trajectory.manual", "manual_run"),
     "utils.explore": _EXPLORE,
-    "utils.trajectory_utils": _names("trajectory.merging", "merge_all_in_folder"),
+    "utils.trajectory_utils": _names("trajectory.folders", "merge_all_in_folder"),
 }
 """pypet's module (without the package) to the names in it; ``module:name`` says where each is here."""
 

@@ -20,4 +20,5 @@ class ObjectTable(pd.DataFrame):
     """
 
     def __init__(self, data: Any = None, index: Any = None, columns: Any = None, copy: bool = False) -> None:
-        super().__init__(data=data, index=index, columns=columns, dtype=object, copy=copy)
+        init: Any = super().__init__
+        init(data=data, index=index, columns=columns, dtype=object, copy=copy)

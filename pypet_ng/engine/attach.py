@@ -57,9 +57,15 @@ def attach(session: Session) -> npt.NDArray[np.int64]:
             remember_made(session)
             _leave_home(session)
             facts.attached = True
+            facts.fresh = False
             facts.stored_runs = 0
             session.runs.grow(len(session.plan))
             return rows
+        if facts.fresh:
+            raise PlanMismatchError(
+                f"{storage.location} has a trajectory {name!r} already, and this one was migrated there as a new "
+                "one. Use another name, or f_migrate(..., in_store=True) if it is the same."
+            )
         info = storage.select(name)
         stored = storage.read_plan()
         _compare_parameters(session, storage)

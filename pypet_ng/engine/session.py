@@ -40,6 +40,10 @@ class Facts:
     """Number of this session in the file, 0: not entered yet."""
     full_copy: bool = False
     """Copies for other processes have the explored values of all runs."""
+    fresh: bool = False
+    """The trajectory is to be new in its storage: one of its name there is not its own."""
+    begun: float = 0.0
+    """When a run was begun by hand, seconds since the epoch; 0: none is under way."""
     extra: dict[str, Any] = field(default_factory=dict)
 
     def root_seed(self) -> int:

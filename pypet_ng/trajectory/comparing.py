@@ -111,7 +111,8 @@ def _sparse_equal(a: Any, b: Any) -> bool:
 def _objects_equal(a: Any, b: Any) -> bool:
     if a != a and b != b:
         return True
-    if type(a).__eq__ is not object.__eq__ or type(b).__eq__ is not object.__eq__:
+    plain: Any = object.__eq__
+    if type(a).__eq__ is not plain or type(b).__eq__ is not plain:
         try:
             return bool(a == b)
         except (TypeError, ValueError):  # it compares element by element, or not at all

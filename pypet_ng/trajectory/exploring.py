@@ -20,7 +20,7 @@ from pypet_ng.tree.nodes import Group, Leaf, ParameterLeaf
 from pypet_ng.tree.records import NodeKind
 from pypet_ng.tree.runnames import run_index
 
-__all__ = ["expand", "explore", "index_of", "move_to", "parameter_of", "shrink"]
+__all__ = ["expand", "explore", "fingerprint", "index_of", "move_to", "parameter_of", "shrink"]
 
 
 def parameter_of(session: Session, name: Any) -> Leaf:
@@ -80,10 +80,11 @@ def _take(session: Session, leaf: Leaf, values: Iterable[Any], append: bool) -> 
         (view._expand if append else view._explore)(values)
     finally:
         view.f_lock()
-    return OpaqueColumn([_fingerprint(value) for value in values])
+    return OpaqueColumn([fingerprint(value) for value in values])
 
 
-def _fingerprint(value: Any) -> str:
+def fingerprint(value: Any) -> str:
+    """Give a text that is equal for equal values, for those that only their container can store."""
     try:
         data = canonical(value)
     except TypeError:  # only the user's own container knows how to keep it
@@ -213,7 +214,7 @@ def expand(session: Session, values: Mapping[Any, Iterable[Any]] | Design) -> No
         else:
             listed = list(iterable)
             own.append((leaf, listed))
-            additions[path] = OpaqueColumn([_fingerprint(value) for value in listed])
+            additions[path] = OpaqueColumn([fingerprint(value) for value in listed])
     plan = old.extended(Plan(additions))
     _check_run_names(session, len(plan))
     for leaf, listed in own:

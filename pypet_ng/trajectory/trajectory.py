@@ -11,10 +11,11 @@ from pypet_ng._version import __version__
 from pypet_ng.engine import seeds
 from pypet_ng.engine.loading import Shelf
 from pypet_ng.engine.session import Session
-from pypet_ng.errors import InvalidNameError, PresettingError
+from pypet_ng.errors import PresettingError
 from pypet_ng.spaces.designs import Design
 from pypet_ng.trajectory import adding, exploring
 from pypet_ng.trajectory.collecting import Collecting
+from pypet_ng.trajectory.copying import Copying
 from pypet_ng.trajectory.factory import ClassBook
 from pypet_ng.trajectory.groups import (
     ConfigGroup,
@@ -25,6 +26,11 @@ from pypet_ng.trajectory.groups import (
 )
 from pypet_ng.trajectory.keeping import Keeping, make_service
 from pypet_ng.trajectory.leaves import BaseParameter
+from pypet_ng.trajectory.manual import ManualRuns
+from pypet_ng.trajectory.merging import Merging
+from pypet_ng.trajectory.moving import Moving
+from pypet_ng.trajectory.naming import check_name, stamped
+from pypet_ng.trajectory.overviews import Overviews
 from pypet_ng.trajectory.parameter import Parameter
 from pypet_ng.trajectory.reaching import value_of
 from pypet_ng.trajectory.result import Result
@@ -38,29 +44,15 @@ from pypet_ng.tree.structure import Tree
 __all__ = ["Trajectory"]
 
 
-def stamped(name: str, timestamp: float) -> str:
-    """Give a name with the time at its end, as pypet's ``add_time`` does."""
-    moment = datetime.datetime.fromtimestamp(timestamp)
-    return f"{name}_{moment:%Y_%m_%d_%Hh%Mm%Ss}"
-
-
-def check_name(name: Any) -> None:
-    """Raise InvalidNameError for what cannot be the name of a trajectory."""
-    if (
-        not isinstance(name, str)
-        or not name
-        or any(letter in name for letter in "/.\0")
-        or name != name.strip()
-    ):
-        raise InvalidNameError(
-            f"{name!r} cannot name a trajectory: give text without '/', '.', and spaces at its ends."
-        )
-
-
 class Trajectory(  # type: ignore[misc]  # f_load of the whole takes more options than that of a group
     Keeping,
     Collecting,
+    Overviews,
     RunViews,
+    ManualRuns,
+    Copying,
+    Moving,
+    Merging,
     ParameterGroup,
     ConfigGroup,
     DerivedParameterGroup,
