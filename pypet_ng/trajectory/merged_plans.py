@@ -10,6 +10,8 @@ import numpy.typing as npt
 
 from pypet_ng._typing import Path
 from pypet_ng.encoding import canonical
+from pypet_ng.engine import loading
+from pypet_ng.engine.attach import take_plan
 from pypet_ng.engine.batching import skeleton_of
 from pypet_ng.errors import near_names
 from pypet_ng.spaces.columns import Column, IndexedColumn, ListColumn, OpaqueColumn, column_of
@@ -111,14 +113,14 @@ def _parameters(traj: Trajectory, storage: StorageService) -> dict[Path, Leaf]:
     """Give the parameters of a trajectory that belong to no run, from a copy with their data."""
     twin = type(traj)(traj.v_name, add_time=False, dynamic_imports=traj._book.named)
     twin.v_allow_pickle = traj.v_allow_pickle
-    twin.f_load(
-        load_parameters=2,
-        load_derived_parameters=2,
-        load_results=0,
-        load_other_data=0,
-        storage_service=storage,
-    )
-    tree = twin._session.tree
+    session = twin._session
+    session.storage = storage
+    session.facts.attached = True
+    take_plan(session, storage.read_plan())
+    for branch in ("parameters", "derived_parameters"):
+        if storage.has((branch,)):
+            loading.load_below(session, (branch,), loading.DATA)
+    tree = session.tree
     tree.reserve = None
     return {
         node.path: node
