@@ -26,6 +26,7 @@
     ├── VersionMismatchError         (TypeError)       the file was written in a newer format
     └── StorageError                 (OSError)
         ├── DataNotInStorageError                      nothing stored under that path
+        ├── PickleRefusedError                         a stored pickle that nobody allowed to be read
         ├── FileBusyError                              somebody else is writing
         ├── BrokenFileError          (ValueError)      no HDF5 file, cut off, or not closed
         ├── MissingFileError         (ValueError)      no such file or folder
@@ -57,6 +58,7 @@ __all__ = [
     "NotInRunError",
     "NotUniqueNodeError",
     "ParameterLockedException",
+    "PickleRefusedError",
     "PlanMismatchError",
     "PresettingError",
     "PypetError",
@@ -168,6 +170,10 @@ class StorageError(PypetError, OSError):
 
 class DataNotInStorageError(StorageError):
     """Nothing is stored under that path."""
+
+
+class PickleRefusedError(StorageError):
+    """A stored pickle could run any code, and nobody said that the file is to be trusted."""
 
 
 class FileBusyError(StorageError):

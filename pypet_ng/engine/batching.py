@@ -204,7 +204,8 @@ class BatchBuilder:
             self._add_slowly(row, scope, slow)
 
     def _add_slowly(self, row: int, scope: Scope, nodes: list[Node]) -> None:
-        run, run_set = scope.names
+        # runs that a user's own function names have no rows in columns
+        run, run_set = ("", "") if scope.renamed else scope.names
         for node in nodes:
             if type(node) is Group and node.name == run_set and _says_nothing(node):
                 continue  # the group of the run's set: the leaves in it say all

@@ -15,7 +15,7 @@ from pypet_ng.errors import DataNotInStorageError
 from pypet_ng.storage.base import NOT_SET, RunColumn, StorageService
 from pypet_ng.tree.lazy import LazyChildren
 from pypet_ng.tree.nodes import Group, Leaf, Node
-from pypet_ng.tree.records import Note, NoteKind, Signature, Skeleton
+from pypet_ng.tree.records import NodeKind, Note, NoteKind, Signature, Skeleton
 from pypet_ng.tree.runnames import RUN, RUN_SET, RUNS_PER_SET, run_index, run_name, set_index, set_name
 from pypet_ng.tree.structure import Tree
 
@@ -23,6 +23,7 @@ __all__ = ["FoldedRuns", "Rows", "hang_runs", "load_row", "put_to_sleep", "wake_
 
 _BLOCK_BYTES = 256 << 10
 _ID_BLOCK = 65_536
+Flat = tuple[Path, Sequence[Signature], npt.NDArray[np.uint16]]
 _NO_IDS: npt.NDArray[np.uint16] = np.zeros(0, np.uint16)
 
 
@@ -159,6 +160,47 @@ class FoldedRuns:
             if number is not None and number >= 0
             else range(0)
         )
+
+    @property
+    def is_eager(self) -> bool:
+        """Whether values are read with the groups."""
+        return self._rows.eager
+
+    def fill(self, leaf: Leaf, signature: Signature, row: int) -> None:
+        """Load the data of a run's leaf."""
+        load_row(self._rows, leaf, signature, row)
+
+    def rows(self) -> npt.NDArray[np.int64]:
+        """Give the runs that have anything here."""
+        return np.flatnonzero(self._mask()).astype(np.int64, copy=False)
+
+    def has_notes(self, row: int) -> bool:
+        """Tell whether there are rare facts on a run: annotations, links, groups without leaves."""
+        return row in self._notes
+
+    def all_flat(self) -> list[Flat] | None:
+        """Give path, signatures and ids of all templates; None unless all are plain results directly
+        in the groups of runs."""
+        found = [self._flat(path) for path in self._templates]
+        return None if None in found else [one for one in found if one is not None]
+
+    def flat(self, name: str) -> Flat | None:
+        """Give path, signatures and ids of the results of that name that hang directly in the groups of
+        runs; None if something else is called so, or may be."""
+        depth = len(self._prefix)
+        paths = [path for path in self._templates if name in path[depth + 1 :]]
+        if len(paths) != 1 or any(name in n.path for notes in self._notes.values() for n in notes):
+            return None
+        return self._flat(paths[0])
+
+    def _flat(self, path: Path) -> Flat | None:
+        signatures = self._templates[path]
+        depth = len(self._prefix)
+        if len(path) != depth + 2 or path[depth] != RUN:
+            return None
+        if any(one.kind is not NodeKind.RESULT or one.class_name != "Result" for one in signatures):
+            return None
+        return path, signatures, self._ids_of(path)
 
     def __contains__(self, name: object) -> bool:
         rows = self._rows_of(name)

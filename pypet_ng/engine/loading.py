@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-import gc
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from pypet_ng._typing import Path
 from pypet_ng.engine.attach import read_runbook, take_plan
 from pypet_ng.engine.folded import Rows, hang_runs, load_row, wake_runs
+from pypet_ng.engine.rousing import undisturbed
 from pypet_ng.engine.session import Session, forget_read_ahead
 from pypet_ng.engine.storing import ensure_storage
 from pypet_ng.errors import DataNotInStorageError
@@ -121,8 +120,7 @@ def _place_in_run(session: Session, leaf: Leaf) -> None:
     path = leaf.path
     if leaf.kind is NodeKind.PARAMETER and path in session.plan.names:
         column = session.plan.column(path)
-        if hasattr(leaf, "column"):
-            leaf.column = column
+        leaf.take_column(column)  # type: ignore[attr-defined]
         index = session.tree.scope.index
         if index >= 0:
             leaf.move_to(index, column[index])  # type: ignore[attr-defined]
@@ -166,23 +164,10 @@ def _graft(session: Session, skeleton: Skeleton, flag: int, parents: dict[Path, 
 
 def _graft_all(session: Session, skeletons: Iterable[Skeleton], flag_of: Any) -> None:
     parents: dict[Path, Group] = {}
-    with _undisturbed():
+    with undisturbed():
         links = _graft_nodes(session, skeletons, flag_of, parents)
     for skeleton in links:
         _graft(session, skeleton, SKELETON, parents)
-
-
-@contextlib.contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Put off the collector of cyclic garbage: of thousands of new nodes, all stay, and looking through
-    them again and again would take longer than making them."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def _graft_nodes(

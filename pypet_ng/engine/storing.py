@@ -20,6 +20,7 @@ from pypet_ng.tree.runnames import fold
 __all__ = [
     "delete_items",
     "ensure_storage",
+    "prepare",
     "store_all",
     "store_items",
     "store_nodes",
@@ -195,6 +196,8 @@ def store_nodes(
     mode = write_mode(store_data)
     forget_read_ahead(session)
     with storage.writing():
+        if not session.facts.attached and session.tree.scope.running:
+            prepare(session)  # a run by hand of a trajectory that is stored nowhere yet
         if not session.tree.scope.running:
             attach(session)
             if any(node.branch != "parameters" for node in nodes):
@@ -204,6 +207,13 @@ def store_nodes(
         _write(session, storage, nodes, mode, recursive, max_depth)
         if not session.tree.scope.running:
             store_plan_parents(session, storage)
+
+
+def prepare(session: Session) -> None:
+    """Make sure that the stored trajectory is there and knows the plan, so that runs can be stored."""
+    storage = ensure_storage(session)
+    attach(session)
+    store_plan_parents(session, storage)
 
 
 def store_plan_parents(session: Session, storage: StorageService) -> None:

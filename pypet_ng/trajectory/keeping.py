@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pypet_ng.engine import loading, storing
-from pypet_ng.engine.session import Session
+from pypet_ng.engine.session import Session, trust_if_made
 from pypet_ng.errors import NoSuchServiceError, TrajectoryNotFoundError, near_names
 from pypet_ng.trajectory.nodes import NNTreeNode
 from pypet_ng.tree import search
@@ -164,6 +164,7 @@ class Keeping:
         with_run_information: bool = True,
         with_meta_data: bool = True,
         storage_service: Any = None,
+        allow_pickle: bool | None = None,
         **kwargs: Any,
     ) -> None:
         """Load a stored trajectory into this one.
@@ -172,6 +173,9 @@ class Keeping:
         memory. `load_data` stands for all four. `as_new` loads the parameters only, unlocked, under
         the own name, ready to run again. Columns of a million runs load as columns: the groups of
         single runs come into being when asked for.
+
+        `allow_pickle`: read pickles of any classes (PickleParameter, PickleResult), which can run any
+        code; by default only where this process made the trajectory itself.
         """
         session = self._session
         session.tree.check_outside_run("f_load")
@@ -188,6 +192,8 @@ class Keeping:
             name = own
         chosen = pick(storage.trajectories(), name, index, storage.location)
         info = storage.select(chosen)
+        if allow_pickle is not None:
+            session.tree.naming.allow_pickle = bool(allow_pickle)
         if load_data is not None:
             load_parameters = load_derived_parameters = load_results = load_other_data = load_data
         options = loading.LoadOptions(
@@ -203,6 +209,7 @@ class Keeping:
         session.tree.root.stored = True
         facts = session.facts
         facts.timestamp = info.timestamp
+        trust_if_made(session)
         seed = info.facts.get("seed")
         facts.seed = None if seed is None else int(str(seed))
         facts.attached = True

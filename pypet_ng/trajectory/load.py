@@ -30,6 +30,7 @@ def load_trajectory(
     wildcard_functions: Any = None,
     with_run_information: bool = True,
     storage_service: Any = None,
+    allow_pickle: bool | None = None,
     **kwargs: Any,
 ) -> Trajectory:
     """Load a trajectory from a file.
@@ -44,6 +45,9 @@ def load_trajectory(
         Stands for all four (``load_all`` is pypet's old name of it).
     as_new
         Load the parameters only, unlocked, as the trajectory `new_name`, ready to run again.
+    allow_pickle
+        Read pickles of any classes, which can run any code. By default pickles of plain data are read,
+        and all of a trajectory that this process made.
     kwargs
         ``filename=``, and other options of the storage service.
 
@@ -94,5 +98,6 @@ def load_trajectory(
         force=force,
         with_run_information=with_run_information,
         storage_service=service,
+        allow_pickle=allow_pickle,
     )
     return traj

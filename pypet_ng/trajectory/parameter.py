@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy as copying
 import operator
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, ClassVar, Final, NoReturn, Self
 
 import numpy as np
@@ -13,9 +13,10 @@ from pypet_ng.encoding import check
 from pypet_ng.errors import DesignError, ParameterLockedException, UnsupportedValueError
 from pypet_ng.spaces.columns import ChainColumn, Column, IndexedColumn, PeriodicColumn, column_of
 from pypet_ng.trajectory.leaves import BaseParameter, brief, stored_items
+from pypet_ng.trajectory.parameter_leaves import HookedParameterLeaf, TranslatingLeaf
 from pypet_ng.tree.nodes import ParameterLeaf
 
-__all__ = ["HookedParameterLeaf", "Parameter"]
+__all__ = ["Parameter"]
 
 _PLAIN: Final = frozenset({bool, int, float, complex, str, bytes})
 """Values of exactly these types can always be stored."""
@@ -29,34 +30,6 @@ _HOOKS: Final = (
     "f_is_empty",
     "f_supports_fast_access",
 )
-
-
-class HookedParameterLeaf(ParameterLeaf):
-    """The core of a subclass of :class:`Parameter` that overrides a hook: it asks the view."""
-
-    __slots__ = ()
-
-    @property
-    def is_empty(self) -> bool:
-        return bool(self.view.f_is_empty())
-
-    def dump(self) -> Mapping[str, Any]:
-        return {} if self.is_empty else stored_items(self.view)
-
-    def load(self, data: Mapping[str, Any]) -> None:
-        self.view._load(dict(data))
-        self.locked = True
-
-    def clear(self) -> None:
-        self.view.f_empty()
-
-    def move_to(self, index: int, value: Any) -> None:
-        # A worker knows the value of the run only, not the range the hook would look into.
-        self.value = value
-        self.view._set_parameter_access(index)
-
-    def restore_default(self) -> None:
-        self.view._restore_default()
 
 
 class Parameter(BaseParameter):
@@ -88,6 +61,8 @@ class Parameter(BaseParameter):
             cls._leaf_class = HookedParameterLeaf
         if cls.f_supports is not Parameter.f_supports:
             cls._check = _check_by_supports
+            if cls._store is not Parameter._store:
+                cls._leaf_class = TranslatingLeaf
 
     def __init__(self, full_name: str, data: Any = None, comment: str = "") -> None:
         """Make a parameter that hangs in no tree; UnsupportedValueError if `data` cannot be stored."""
@@ -340,6 +315,30 @@ class Parameter(BaseParameter):
     def _load(self, load_dict: dict[str, Any]) -> None:
         """Take what ``_store`` gave, and lock."""
         ParameterLeaf.load(self._node, load_dict)
+
+    def _to_stored(self, value: Any) -> dict[str, Any]:
+        """Give the stored form of one explored value: what ``_store`` gives where it is the default.
+
+        Asked only of subclasses that override both ``f_supports`` and ``_store``.
+        """
+        twin = self._twin()
+        twin._node.value = twin._node.default = value
+        return dict(stored_items(twin))
+
+    def _from_stored(self, form: dict[str, Any]) -> Any:
+        """Give back the value of a stored form, by ``_load``."""
+        twin = self._twin()
+        twin._load(dict(form))
+        return twin.f_get()
+
+    def _twin(self) -> Self:
+        """Give an empty parameter of the same name and class."""
+        twin = copying.copy(self)
+        node = twin._node
+        node.value = node.default = node.column = None
+        node.locked = False
+        twin._explored = False
+        return twin
 
     # -- copies ---------------------------------------------------------------------------------------
     def __getstate__(self) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from pypet_ng.spaces.space import Space
 from pypet_ng.trajectory import adding, exploring
 from pypet_ng.trajectory.care import Care
 from pypet_ng.trajectory.collecting import Collecting
+from pypet_ng.trajectory.copying import Copying
 from pypet_ng.trajectory.factory import ClassBook
 from pypet_ng.trajectory.groups import (
     ConfigGroup,
@@ -28,11 +29,17 @@ from pypet_ng.trajectory.groups import (
 )
 from pypet_ng.trajectory.keeping import Keeping, make_service
 from pypet_ng.trajectory.leaves import BaseParameter
+from pypet_ng.trajectory.manual import ManualRuns
+from pypet_ng.trajectory.merging import Merging
+from pypet_ng.trajectory.moving import Moving
+from pypet_ng.trajectory.naming import check_name, stamped
+from pypet_ng.trajectory.overviews import Overviews
 from pypet_ng.trajectory.parameter import Parameter
 from pypet_ng.trajectory.reaching import value_of
 from pypet_ng.trajectory.result import Result
 from pypet_ng.trajectory.runviews import RunViews
 from pypet_ng.trajectory.spaces import expand_space, explore_space
+from pypet_ng.trajectory.visiting import find_indices
 from pypet_ng.tree.names import BRANCHES
 from pypet_ng.tree.nodes import Group, Leaf, Node
 from pypet_ng.tree.records import NodeKind
@@ -41,17 +48,16 @@ from pypet_ng.tree.structure import Tree
 __all__ = ["Trajectory"]
 
 
-def stamped(name: str, timestamp: float) -> str:
-    """Give a name with the time at its end, as pypet's ``add_time`` does."""
-    moment = datetime.datetime.fromtimestamp(timestamp)
-    return f"{name}_{moment:%Y_%m_%d_%Hh%Mm%Ss}"
-
-
 class Trajectory(  # type: ignore[misc]  # f_load of the whole takes more options than that of a group
     Keeping,
     Care,
     Collecting,
+    Overviews,
     RunViews,
+    ManualRuns,
+    Copying,
+    Moving,
+    Merging,
     ParameterGroup,
     ConfigGroup,
     DerivedParameterGroup,
@@ -92,6 +98,7 @@ class Trajectory(  # type: ignore[misc]  # f_load of the whole takes more option
         **kwargs: Any,
     ) -> None:
         timestamp = clock.time()
+        check_name(name)
         if add_time:
             name = stamped(name, timestamp)
         book = ClassBook()
@@ -112,6 +119,7 @@ class Trajectory(  # type: ignore[misc]  # f_load of the whole takes more option
             book.add(dynamic_imports)
         if wildcard_functions:
             tree.wildcards.add(wildcard_functions, replace=True)
+            tree.scope.forget_names()
         session.storage = make_service(storage_service, name, kwargs, ("comment", "dynamic_imports"))
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -443,12 +451,17 @@ class Trajectory(  # type: ignore[misc]  # f_load of the whole takes more option
         """Forget the explored values; TypeError for a stored trajectory unless `force`."""
         exploring.shrink(self._session, force)
 
-    def f_find_idx(self, name_list: str | Sequence[str], predicate: Callable[..., Any]) -> Iterator[int]:
+    def f_find_idx(
+        self, name_list: str | Sequence[str], predicate: Callable[..., Any], vectorized: bool = False
+    ) -> Iterator[int]:
         """Give the runs at which `predicate(*values)` of some parameters is true, as an iterator.
 
-        Parameters that are not explored count with their value. TypeError for results.
+        Parameters that are not explored count with their value. With `vectorized` the predicate gets
+        arrays with the values of many runs and gives an array of truth values: ``lambda x, y: (x > 1) &
+        (y < 5)``. A million runs take about 20 ms then, else about 0.3 s (and what the predicate costs).
+        TypeError for results.
         """
-        return exploring.find_indices(self._session, name_list, predicate)
+        return find_indices(self._session, name_list, predicate, vectorized=vectorized)
 
 
 _RESERVED = frozenset(name for name in dir(Trajectory) if name[0] != "_")

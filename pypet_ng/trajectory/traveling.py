@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pypet_ng._typing import Path
+from pypet_ng.engine.attach import take_plan
 from pypet_ng.engine.states import StateSource
 from pypet_ng.spaces.plan import Outline, Plan
 from pypet_ng.tree.nodes import Group, ParameterLeaf, ResultLeaf
@@ -38,6 +39,8 @@ class Luggage:
     timestamp: float
     explored: tuple[Path, ...]
     length: int
+    plan: Plan | None = None
+    """All explored values, where the user wants them everywhere (``v_full_copy``)."""
     groups: list[tuple[Path, str, dict[str, Any] | None]] = field(default_factory=list)
     leaves: list[tuple[Skeleton, dict[str, Any]]] = field(default_factory=list)
     """Leaves of the plain classes."""
@@ -64,6 +67,7 @@ def pack(traj: Trajectory) -> Luggage:
         explored=session.plan.names,
         length=len(session.plan),
         source=session.facts.source,
+        plan=session.plan if session.facts.full_copy else None,
     )
     for node in tree.walk(tree.root):
         path = node.path
@@ -91,6 +95,7 @@ def unpack(luggage: Luggage) -> Trajectory:
     tree = session.tree
     tree.root.annotations = luggage.annotations or None
     tree.wildcards.functions.update(luggage.wildcards)
+    tree.scope.forget_names()
     session.facts.seed = luggage.seed
     session.facts.timestamp = luggage.timestamp
     session.facts.source = luggage.source
@@ -119,4 +124,7 @@ def unpack(luggage: Luggage) -> Trajectory:
         setattr(tree.naming, name, value)
     tree.naming.auto_load = False  # the storage stayed at home
     session.plan = Plan() if not luggage.explored else Outline(luggage.explored, luggage.length)
+    if luggage.plan is not None:
+        session.facts.full_copy = True
+        take_plan(session, luggage.plan)
     return traj

@@ -106,6 +106,11 @@ class Wildcards:
             if group not in self._groups:
                 self._groups.append(group)
 
+    def copy_from(self, other: Wildcards) -> None:
+        """Take the words and functions of another."""
+        self.functions.update(other.functions)
+        self._groups = list(other.groups())
+
     def groups(self) -> tuple[tuple[str, ...], ...]:
         """Give the words, those of one function together."""
         return tuple(self._groups)

@@ -66,8 +66,8 @@ class Tree:
         """Names that nodes can have, but that only ``[...]`` reaches."""
         self.lookups: dict[str, dict[Group, Node]] = {}
         self.index: dict[str, Node | dict[Node, None]] = {}
-        self.scope = Scope()
         self.wildcards = Wildcards()
+        self.scope = Scope(self.wildcards.functions)
         self.holders: dict[Group, None] = {}
         """Groups that have (or can build) groups of single runs."""
         self.lazy: dict[Group, LazyChildren] = {}

@@ -11,7 +11,8 @@ import pytest
 
 from pypet_ng.errors import ParameterLockedException, UnsupportedValueError
 from pypet_ng.trajectory.leaves import BaseParameter, BaseResult, ContainerParameterLeaf, ContainerResultLeaf
-from pypet_ng.trajectory.parameter import HookedParameterLeaf, Parameter
+from pypet_ng.trajectory.parameter import Parameter
+from pypet_ng.trajectory.parameter_leaves import HookedParameterLeaf
 from pypet_ng.trajectory.result import HookedResultLeaf, Result
 from pypet_ng.tree.nodes import Leaf, ParameterLeaf, ResultLeaf
 from pypet_ng.tree.records import NodeKind
