@@ -76,6 +76,8 @@ _later: dict[str, str] = {
     "pandas": "pypet_ng.encoding.frames",
     "scipy": "pypet_ng.encoding.sparse",
     "numpy.ma": "pypet_ng.encoding.masked",
+    "brian2": "pypet_ng.encoding.quantities",
+    "pypet_ng.encoding.quantities": "pypet_ng.encoding.quantities",
 }
 """Package (of a class, or prefix of a type name) to the module that registers its codecs."""
 

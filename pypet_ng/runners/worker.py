@@ -37,6 +37,8 @@ class Surroundings:
 class _State:
     job: Any = None
     version: int = -1
+    refusal: BaseException | None = None
+    """What happened when the job was taken over."""
     mark: MarkSlot | None = None
     shared: str | None = None
 
@@ -81,15 +83,21 @@ def begin(given: Surroundings) -> None:
 
 
 def install(version: int, data: bytes) -> None:
-    """Take over the job; called once per job."""
-    _State.job = pickle.loads(data)  # the parent's own bytes
-    _State.job.mark = _State.mark
+    """Take over the job; called once per job. What goes wrong is told when the first chunk comes."""
     _State.version = version
+    _State.refusal = None
+    try:
+        _State.job = pickle.loads(data)  # the parent's own bytes
+        _State.job.mark = _State.mark
+    except Exception as error:
+        _State.refusal = error
 
 
 def perform(version: int, chunk: Chunk) -> Parcel:
     """Do a chunk of the job that was installed."""
     assert _State.version == version
+    if _State.refusal is not None:
+        raise _State.refusal
     mark = _State.mark
     assert mark is not None
     batches = list(_State.job.perform(chunk))

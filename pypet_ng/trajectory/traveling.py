@@ -62,6 +62,7 @@ def pack(traj: Trajectory) -> Luggage:
         explored=session.plan.names,
         length=len(session.plan),
     )
+    classes = dict.fromkeys(luggage.classes)
     for node in tree.walk(tree.root):
         path = node.path
         if isinstance(node, Group):
@@ -73,8 +74,11 @@ def pack(traj: Trajectory) -> Luggage:
                 path, node.kind, node.class_name, node.comment, node.annotations or {}, locked=node.locked
             )
             luggage.leaves.append((skeleton, dict(node.dump())))
+            if node.class_name not in ("Parameter", "Result") and node.view is not None:
+                classes[type(node.view)] = None  # a worker may not have imported it
         else:
             luggage.containers.append((path, tree.view(node)))
+    luggage.classes = tuple(classes)
     return luggage
 
 
