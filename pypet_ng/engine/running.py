@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any
 
@@ -58,9 +58,11 @@ def run(
     per_run: bool = False,
     session_facts: Mapping[str, Any] | None = None,
     observer: Observer | None = None,
+    source: Callable[[Plan, _Numbers, npt.NDArray[np.uint16]], Iterable[Chunk]] | None = None,
 ) -> None:
     """Do all runs of the plan that are not done; (index, returned value) go to `results`.
 
+    `source` cuts runs into chunks (default :func:`make_chunks`), and may give fewer or more of them.
     In the first call of a session on an existing trajectory the list has the values of all points
     of the plan, later the new ones only. See the architecture, section "one run, end to end".
     """
@@ -124,7 +126,7 @@ def run(
             observer = observer or Silent()
             observer.started(len(wanted), len(wanted) - len(missing))
             try:
-                _loop(session, settings, runner, job, missing, results, observer)
+                _loop(session, settings, runner, job, missing, results, observer, source or make_chunks)
             except KeyboardInterrupt as stop:
                 done = int(np.count_nonzero(book.state[wanted] == RunState.DONE))
                 stop.add_note(
@@ -216,6 +218,7 @@ def _loop(
     missing: _Numbers,
     results: Gathered,
     observer: Observer,
+    source: Callable[[Plan, _Numbers, npt.NDArray[np.uint16]], Iterable[Chunk]],
 ) -> None:
     storage = session.storage if settings.automatic_storing else None
     book = session.runs
@@ -224,7 +227,7 @@ def _loop(
     failed = finished = untried = 0
     lowest: Failure | None = None
     committed = time.monotonic()
-    for batch in runner.run(job, make_chunks(session.plan, missing, attempts)):
+    for batch in runner.run(job, source(session.plan, missing, attempts)):
         assert batch.runs is not None
         batch.runs.session = number
         if storage is not None:

@@ -32,6 +32,8 @@ class Surroundings:
     marks: str
     slot: int
     shared: str | None
+    niceness: int | None = None
+    """Added to the priority value of the parent, None: the same."""
 
 
 class _State:
@@ -43,14 +45,16 @@ class _State:
     shared: str | None = None
 
 
-def surroundings(marks: str, slot: int, shared: str | None) -> Surroundings:
+def surroundings(marks: str, slot: int, shared: str | None, niceness: int | None = None) -> Surroundings:
     """Describe this process for its workers."""
     filters = []
     for one in warnings.filters:
         with contextlib.suppress(Exception):  # a filter that cannot travel concerns how things look only
             pickle.dumps(one)
             filters.append(one)
-    return Surroundings(os.getcwd(), tuple(sys.path), tuple(filters), os.getpid(), marks, slot, shared)
+    return Surroundings(
+        os.getcwd(), tuple(sys.path), tuple(filters), os.getpid(), marks, slot, shared, niceness
+    )
 
 
 def _watch(parent: int, shared: str | None) -> None:
@@ -78,6 +82,9 @@ def begin(given: Surroundings) -> None:
     _copy_filters(given.filters)
     _State.mark = MarkSlot(given.marks, given.slot)
     _State.shared = given.shared
+    if given.niceness is not None and hasattr(os, "nice"):
+        with contextlib.suppress(PermissionError):  # only the administrator may be less nice than the parent
+            os.nice(given.niceness)
     if os.getppid() == given.parent:
         threading.Thread(target=_watch, args=(given.parent, given.shared), daemon=True).start()
 
