@@ -38,7 +38,7 @@ class SumatraRecord:
             text = "\n".join(f"{name} = {_quoted(value)}" for name, value in sorted(parameters.items()))
             self._record = self._project.new_record(
                 parameters=parameter_set(text),
-                main_file=main if main is not None and not main.startswith(os.pardir) else "default",
+                main_file=main or "default",
                 executable=executable(path=sys.executable),
                 label=label,
                 reason=reason,

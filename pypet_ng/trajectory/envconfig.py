@@ -31,7 +31,21 @@ _PACKAGES: Final = (
 
 
 RECORDED_OPTIONS: Final = frozenset(
-    ["multiproc", "ncores", "wrap_mode", "use_pool", "use_scoop", "freeze_input", "niceness", "cpu_cap", "memory_cap", "swap_cap", "immediate_postproc", "resumable", "queue_maxsize"]
+    [
+        "multiproc",
+        "ncores",
+        "wrap_mode",
+        "use_pool",
+        "use_scoop",
+        "freeze_input",
+        "niceness",
+        "cpu_cap",
+        "memory_cap",
+        "swap_cap",
+        "immediate_postproc",
+        "resumable",
+        "queue_maxsize",
+    ]
 )
 """Options that are written as they were given: pypet's, as each name may stand in the way of a user's."""
 

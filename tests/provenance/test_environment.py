@@ -206,6 +206,16 @@ def test_recording_costs_at_most_5_ms_per_run(repo: Any) -> None:
     assert recording - plain < 0.005, (recording, plain)
 
 
+SUMATRA = """
+from pypet_ng import Environment
+env = Environment(trajectory="t", filename="t.hdf5", log_config=None, report_progress=False, comment="why",
+                  sumatra_project=".", sumatra_reason="to see", sumatra_label="one")
+env.traj.f_add_parameter("x", 0)
+env.traj.f_explore({"x": [1, 2]})
+env.run(lambda traj: traj.x)
+"""
+
+
 # -- Sumatra ------------------------------------------------------------------------------------------
 def test_section_17_sumatra_record(repo: Any) -> None:
     pytest.importorskip("sumatra")
@@ -217,10 +227,11 @@ def test_section_17_sumatra_record(repo: Any) -> None:
     if done.returncode:
         pytest.skip(f"Sumatra cannot make a project here: {done.stderr.strip().splitlines()[-1]}")
     pathlib.Path(".gitignore").write_text(".smt/\nData/\n*.hdf5*\n")
+    script = pathlib.Path("script.py")
+    script.write_text(SUMATRA)
     repo.git.add(".")
     repo.git.commit("-m", "project", "--allow-empty")
-    env = make(sumatra_project=".", sumatra_reason="to see", sumatra_label="one")
-    run(env)
+    subprocess.run([sys.executable, str(script)], env={**os.environ, "PYTHONPATH": str(ROOT)}, check=True)
     from sumatra.projects import load_project
 
     found = load_project(".").get_record("one")
@@ -233,5 +244,5 @@ def test_sumatra_options_are_checked(tmp_path: pathlib.Path, monkeypatch: pytest
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ValueError, match="no dots"):
         make(sumatra_project=".", sumatra_label="a.b")
-    with pytest.raises(ValueError, match="smt init|needs the package"):
+    with pytest.raises(ValueError, match=r"smt init|needs the package"):
         run(make(sumatra_project=str(tmp_path)))
