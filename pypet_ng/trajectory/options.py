@@ -45,6 +45,7 @@ class Option:
 _COMPRESSION = "columns are stored uncompressed; compress='portable' or 'fast' asks for compression"
 _TABLES = "overviews are computed when asked for, not stored"
 _PARALLEL = "workers live on from run to run and get what is fixed once"
+_ONE_WRITER = "one process writes, nothing needs to be wrapped"
 _NETWORK = (
     "results come home by the runner's own way, there is no server; runner=executor reaches other machines"
 )
@@ -126,11 +127,11 @@ TABLE: Final[Mapping[str, Option]] = {
     "continuable": Option(Fate.NEEDLESS, False, _RESUME),
     "continue_folder": Option(Fate.NEEDLESS, None, _RESUME),
     "delete_continue": Option(Fate.NEEDLESS, True, _RESUME),
-    "wrap_mode": Option(Fate.NEEDLESS, "LOCK", "one process writes, nothing needs to be wrapped"),
+    "wrap_mode": Option(Fate.NEEDLESS, "LOCK", _ONE_WRITER),
 }
 """Keywords by name. Needless ones whose effect only concerns how something looks do not warn."""
 
-_SILENT: Final = frozenset({_LOG, _RESUME, _TABLES, _COMPRESSION, _PARALLEL})
+_SILENT: Final = frozenset({_LOG, _ONE_WRITER, _RESUME, _TABLES, _COMPRESSION, _PARALLEL})
 
 for _switch in (
     "v_fast_access",
