@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pypet_ng._version import __version__
+from pypet_ng.engine.progressbar import progressbar
 from pypet_ng.errors import (
     BrokenFileError,
     DataNotInStorageError,
@@ -46,6 +47,7 @@ from pypet_ng.trajectory.parameter import Parameter
 from pypet_ng.trajectory.result import Result
 from pypet_ng.trajectory.three_lines import explore
 from pypet_ng.trajectory.trajectory import Trajectory
+from pypet_ng.trajectory.utilities import racedirs, rename_log_file
 
 __all__ = [
     "BaseParameter",
@@ -94,6 +96,9 @@ __all__ = [
     "load_trajectory",
     "loggrid",
     "one_at_a_time",
+    "progressbar",
+    "racedirs",
     "random",
+    "rename_log_file",
     "zipped",
 ]

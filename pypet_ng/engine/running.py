@@ -20,6 +20,7 @@ from pypet_ng.engine.returned import Gathered
 from pypet_ng.engine.session import Session, forget_read_ahead
 from pypet_ng.engine.single_run import PerRun, SameForAll, TreeJob
 from pypet_ng.engine.storing import store_all
+from pypet_ng.engine.worklogs import WorkerLogs
 from pypet_ng.errors import DataNotInStorageError, RunFailedError
 from pypet_ng.runners.base import Runner
 from pypet_ng.settings import OnError, RunSettings
@@ -59,6 +60,7 @@ def run(
     session_facts: Mapping[str, Any] | None = None,
     observer: Observer | None = None,
     source: Callable[[Plan, _Numbers, npt.NDArray[np.uint16]], Iterable[Chunk]] | None = None,
+    logs: WorkerLogs | None = None,
 ) -> None:
     """Do all runs of the plan that are not done; (index, returned value) go to `results`.
 
@@ -119,6 +121,7 @@ def run(
                 interval=settings.commit_interval,
                 waiting_bytes=settings.waiting_bytes,
                 stop_at_failure=settings.on_error is OnError.STOP,
+                logs=logs,
             )
             refusal = runner.accepts(job)
             if refusal is not None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from pypet_ng.engine.batching import BatchBuilder, failure_of
+from pypet_ng.engine.worklogs import WorkerLogs
 from pypet_ng.tree.nodes import Leaf
 from pypet_ng.tree.records import Batch, Chunk
 from pypet_ng.tree.structure import Tree
@@ -86,6 +87,7 @@ class TreeJob:
         interval: float,
         waiting_bytes: int,
         stop_at_failure: bool,
+        logs: WorkerLogs | None = None,
     ) -> None:
         self._tree = tree
         self._function = function
@@ -97,6 +99,7 @@ class TreeJob:
         self._interval = interval
         self._waiting_bytes = waiting_bytes
         self._stop_at_failure = stop_at_failure
+        self._logs = logs
         self._none_ended_well = True
         self.mark: Callable[[int, float], None] | None = None
         """Told which run begins, where somebody wants to know should this process die."""
@@ -138,6 +141,7 @@ class TreeJob:
         constant = self._arguments if isinstance(self._arguments, SameForAll) else None
         args, kwargs = constant.of(0) if constant is not None else ((), {})
         attempts = chunk.attempts.tolist()
+        logs = self._logs if self._logs is not None and self._logs.begin() else None
         clock = time.time
         mark = self.mark
         last = clock()
@@ -148,6 +152,8 @@ class TreeJob:
                 move(row, values[place])
             scope.index = row
             scope.running = True
+            if logs is not None:
+                logs.begin_run(row)
             if constant is None:
                 args, kwargs = self._arguments.of(row)
             failure = None
@@ -168,6 +174,8 @@ class TreeJob:
             except BaseException as error:  # a failed run is data, SystemExit included
                 finish = clock()
                 failure = failure_of(row, error, attempts[place])
+                if logs is not None:
+                    logs.failed(failure)
                 builder.discard(row)
             builder.end_run(row, start, finish, attempts[place], value, failure)
             if failure is None:

@@ -14,7 +14,7 @@ from typing import Any
 from pypet_ng._version import __version__
 from pypet_ng.engine import running, storing
 from pypet_ng.engine.estimate import estimate
-from pypet_ng.engine.logs import LogOptions, SweepLog, log_options, logging_to
+from pypet_ng.engine.logs import LogOptions, SweepLog, log_options, logging_to, worker_logs
 from pypet_ng.engine.progress import Silent, Together, observer_of
 from pypet_ng.engine.returned import Gathered
 from pypet_ng.engine.running import make_chunks
@@ -216,7 +216,9 @@ class Environment:
         self.disable_logging()
 
     def disable_logging(self, remove_all_handlers: bool = True) -> None:
-        """Log no more. Files are closed after each ``run`` in any case."""
+        """Log no more. Files are closed after each ``run`` in any case, those of a ``log_config`` now."""
+        if self._logging.config is not None and remove_all_handlers:
+            self._logging.config.remove()
         self._logging = LogOptions(enabled=False)
 
     def __repr__(self) -> str:
@@ -338,6 +340,7 @@ class Environment:
                 session_facts=self._facts(),
                 observer=Together(log, observer_of(self._report_progress)),
                 source=self._source(work, graceful),
+                logs=worker_logs(self._logging, self._traj.v_name, self.name),
             )
             self._stopped = graceful is not None and graceful.asked
             if self._config is not None:

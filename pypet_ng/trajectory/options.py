@@ -50,7 +50,6 @@ _NETWORK = (
     "results come home by the runner's own way, there is no server; runner=executor reaches other machines"
 )
 _RESUME = "finished runs are in the file: run the script again, or call env.resume()"
-_LOG = "there is one logger, 'pypet_ng', and only the main process logs"
 
 TABLE: Final[Mapping[str, Option]] = {
     "automatic_storing": Option(Fate.ENVIRONMENT, True),
@@ -109,9 +108,9 @@ TABLE: Final[Mapping[str, Option]] = {
     "log_stdout": Option(Fate.ENVIRONMENT, False),
     "log_folder": Option(Fate.ENVIRONMENT),
     "log_level": Option(Fate.ENVIRONMENT),
-    "log_levels": Option(Fate.NEEDLESS, None, _LOG),
-    "logger_names": Option(Fate.NEEDLESS, None, _LOG),
-    "log_multiproc": Option(Fate.NEEDLESS, None, _LOG),
+    "log_levels": Option(Fate.ENVIRONMENT),
+    "logger_names": Option(Fate.ENVIRONMENT),
+    "log_multiproc": Option(Fate.ENVIRONMENT, True),
     "report_progress": Option(Fate.ENVIRONMENT),
     "dry_run": Option(Fate.ENVIRONMENT, False),
     "use_pool": Option(Fate.NEEDLESS, False, _PARALLEL),
@@ -131,7 +130,7 @@ TABLE: Final[Mapping[str, Option]] = {
 }
 """Keywords by name. Needless ones whose effect only concerns how something looks do not warn."""
 
-_SILENT: Final = frozenset({_LOG, _ONE_WRITER, _RESUME, _TABLES, _COMPRESSION, _PARALLEL})
+_SILENT: Final = frozenset({_ONE_WRITER, _RESUME, _TABLES, _COMPRESSION, _PARALLEL})
 
 for _switch in (
     "v_fast_access",

@@ -107,7 +107,9 @@ def test_section_14_anything_else_is_logged_as_an_error(caplog: pytest.LogCaptur
 
 def test_what_post_processing_adds_is_stored() -> None:
     env = make()
-    env.add_postprocessing(lambda traj, results: traj.f_add_result("total", sum(z for _, z in results)) and None)
+    env.add_postprocessing(
+        lambda traj, results: traj.f_add_result("total", sum(z for _, z in results)) and None
+    )
     env.run(square)
     assert load_trajectory(name="t", filename="t.hdf5", load_all=2).total == 5
 
