@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING as _TYPE_CHECKING
 from typing import Any as _Any
 
 from pypet_ng._version import __version__
+from pypet_ng.engine.progressbar import progressbar
 from pypet_ng.engine.states import takes_state
 from pypet_ng.errors import (
     BrokenFileError,
@@ -63,6 +64,7 @@ from pypet_ng.trajectory.result import Result
 from pypet_ng.trajectory.special_parameters import ArrayParameter, SparseParameter, SparseResult
 from pypet_ng.trajectory.three_lines import explore
 from pypet_ng.trajectory.trajectory import Trajectory
+from pypet_ng.trajectory.utilities import racedirs, rename_log_file
 
 if _TYPE_CHECKING:
     from pypet_ng.encoding.objecttable import ObjectTable
@@ -133,7 +135,10 @@ __all__ = [
     "manual_run",
     "merge_all_in_folder",
     "one_at_a_time",
+    "progressbar",
+    "racedirs",
     "random",
+    "rename_log_file",
     "takes_state",
     "zipped",
 ]

@@ -15,6 +15,7 @@ from pypet_ng.engine.batching import BatchBuilder, failure_of
 from pypet_ng.engine.likeness import likeness
 from pypet_ng.engine.seeds import words_of
 from pypet_ng.engine.traced import RunTemplate, template_of
+from pypet_ng.engine.worklogs import WorkerLogs
 from pypet_ng.tree.nodes import Group, Leaf, ParameterLeaf
 from pypet_ng.tree.records import Batch, Chunk
 from pypet_ng.tree.scope import Draws
@@ -100,6 +101,7 @@ class TreeJob:
         waiting_bytes: int,
         stop_at_failure: bool,
         root_seed: int = 0,
+        logs: WorkerLogs | None = None,
     ) -> None:
         self._tree = tree
         self._function = function
@@ -112,6 +114,7 @@ class TreeJob:
         self._waiting_bytes = waiting_bytes
         self._stop_at_failure = stop_at_failure
         self._root_seed = root_seed
+        self._logs = logs
         self._none_ended_well = True
         self.mark: Callable[[int, float], None] | None = None
         """Told which run begins, where somebody wants to know should this process die."""
@@ -153,6 +156,7 @@ class TreeJob:
         constant = self._arguments if isinstance(self._arguments, SameForAll) else None
         args, kwargs = constant.of(0) if constant is not None else ((), {})
         attempts = chunk.attempts.tolist()
+        logs = self._logs if self._logs is not None and self._logs.begin() else None
         clock = time.time
         mark = self.mark
         last = clock()
@@ -163,6 +167,8 @@ class TreeJob:
                 move(row, values[place])
             scope.index = row
             scope.running = True
+            if logs is not None:
+                logs.begin_run(row)
             if constant is None:
                 args, kwargs = self._arguments.of(row)
             failure = None
@@ -183,6 +189,8 @@ class TreeJob:
             except BaseException as error:  # a failed run is data, SystemExit included
                 finish = clock()
                 failure = failure_of(row, error, attempts[place])
+                if logs is not None:
+                    logs.failed(failure)
                 builder.discard(row)
             builder.end_run(row, start, finish, attempts[place], value, failure)
             if failure is None:

@@ -50,7 +50,7 @@ def parameter_of(session: Session, name: Any) -> Leaf:
         known = [
             ".".join(node.path)
             for node in tree.walk(tree.root)
-            if getattr(node, "kind", None) is NodeKind.PARAMETER
+            if getattr(node, "kind", None) is NodeKind.PARAMETER and node.branch != "config"
         ]
         error.add_note(f"Parameters there are: {', '.join(sorted(known)[:12]) or 'none'}.")
         raise error

@@ -45,8 +45,11 @@ class Option:
 _COMPRESSION = "columns are stored uncompressed; compress='portable' or 'fast' asks for compression"
 _TABLES = "overviews are computed when asked for, not stored"
 _PARALLEL = "workers live on from run to run and get what is fixed once"
+_ONE_WRITER = "one process writes, nothing needs to be wrapped"
+_NETWORK = (
+    "results come home by the runner's own way, there is no server; runner=executor reaches other machines"
+)
 _RESUME = "finished runs are in the file: run the script again, or call env.resume()"
-_LOG = "there is one logger, 'pypet_ng', and only the main process logs"
 
 TABLE: Final[Mapping[str, Option]] = {
     "automatic_storing": Option(Fate.ENVIRONMENT, True),
@@ -64,7 +67,21 @@ TABLE: Final[Mapping[str, Option]] = {
     "run_timeout": Option(Fate.WORKERS),
     "n_vmap": Option(Fate.WORKERS, "auto"),
     "n_pmap": Option(Fate.WORKERS),
+    "niceness": Option(Fate.WORKERS),
+    "cpu_cap": Option(Fate.WORKERS, 100.0),
+    "memory_cap": Option(Fate.WORKERS, 100.0),
+    "swap_cap": Option(Fate.WORKERS, 100.0),
+    "use_scoop": Option(Fate.WORKERS, False),
     "do_single_runs": Option(Fate.ENVIRONMENT, True),
+    "immediate_postproc": Option(Fate.ENVIRONMENT, False),
+    "graceful_exit": Option(Fate.ENVIRONMENT, False),
+    "git_mode": Option(Fate.ENVIRONMENT),
+    "git_repository": Option(Fate.ENVIRONMENT),
+    "git_message": Option(Fate.ENVIRONMENT, ""),
+    "git_fail": Option(Fate.ENVIRONMENT, False),
+    "sumatra_project": Option(Fate.ENVIRONMENT),
+    "sumatra_reason": Option(Fate.ENVIRONMENT, ""),
+    "sumatra_label": Option(Fate.ENVIRONMENT),
     "add_time": Option(Fate.TRAJECTORY, False),
     "comment": Option(Fate.TRAJECTORY, ""),
     "dynamic_imports": Option(Fate.TRAJECTORY),
@@ -96,26 +113,29 @@ TABLE: Final[Mapping[str, Option]] = {
     "log_stdout": Option(Fate.ENVIRONMENT, False),
     "log_folder": Option(Fate.ENVIRONMENT),
     "log_level": Option(Fate.ENVIRONMENT),
-    "log_levels": Option(Fate.NEEDLESS, None, _LOG),
-    "logger_names": Option(Fate.NEEDLESS, None, _LOG),
-    "log_multiproc": Option(Fate.NEEDLESS, None, _LOG),
+    "log_levels": Option(Fate.ENVIRONMENT),
+    "logger_names": Option(Fate.ENVIRONMENT),
+    "log_multiproc": Option(Fate.ENVIRONMENT, True),
     "report_progress": Option(Fate.ENVIRONMENT),
     "dry_run": Option(Fate.ENVIRONMENT, False),
     "use_pool": Option(Fate.NEEDLESS, False, _PARALLEL),
     "freeze_input": Option(Fate.NEEDLESS, False, _PARALLEL),
     "queue_maxsize": Option(Fate.NEEDLESS, -1, _PARALLEL),
-    "graceful_exit": Option(Fate.NEEDLESS, False, "Ctrl+C always stores what is done"),
+    "freeze_pool_input": Option(Fate.RENAMED, note="freeze_input"),
+    "port": Option(Fate.NEEDLESS, None, _NETWORK),
+    "timeout": Option(Fate.NEEDLESS, None, _NETWORK),
+    "gc_interval": Option(Fate.NEEDLESS, None, _PARALLEL),
     "resumable": Option(Fate.NEEDLESS, False, _RESUME),
     "resume_folder": Option(Fate.NEEDLESS, None, _RESUME),
     "delete_resume": Option(Fate.NEEDLESS, True, _RESUME),
     "continuable": Option(Fate.NEEDLESS, False, _RESUME),
     "continue_folder": Option(Fate.NEEDLESS, None, _RESUME),
     "delete_continue": Option(Fate.NEEDLESS, True, _RESUME),
-    "wrap_mode": Option(Fate.NEEDLESS, "LOCK", "one process writes, nothing needs to be wrapped"),
+    "wrap_mode": Option(Fate.NEEDLESS, "LOCK", _ONE_WRITER),
 }
 """Keywords by name. Needless ones whose effect only concerns how something looks do not warn."""
 
-_SILENT: Final = frozenset({_LOG, _RESUME, _TABLES, _COMPRESSION, _PARALLEL})
+_SILENT: Final = frozenset({_ONE_WRITER, _RESUME, _TABLES, _COMPRESSION, _PARALLEL})
 
 for _switch in (
     "v_fast_access",

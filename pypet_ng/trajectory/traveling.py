@@ -69,6 +69,7 @@ def pack(traj: Trajectory) -> Luggage:
         source=session.facts.source,
         plan=session.plan if session.facts.full_copy else None,
     )
+    classes = dict.fromkeys(luggage.classes)
     for node in tree.walk(tree.root):
         path = node.path
         if isinstance(node, Group):
@@ -80,8 +81,11 @@ def pack(traj: Trajectory) -> Luggage:
                 path, node.kind, node.class_name, node.comment, node.annotations or {}, locked=node.locked
             )
             luggage.leaves.append((skeleton, dict(node.dump())))
+            if node.class_name not in ("Parameter", "Result") and node.view is not None:
+                classes[type(node.view)] = None  # a worker may not have imported it
         else:
             luggage.containers.append((path, tree.view(node)))
+    luggage.classes = tuple(classes)
     return luggage
 
 

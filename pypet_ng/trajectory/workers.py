@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from pypet_ng.errors import near_names
 from pypet_ng.runners import ExecutorRunner, JaxRunner, ProcessRunner, Runner, SerialRunner
+from pypet_ng.runners.caps import Caps
 
 __all__ = ["WORKER_OPTIONS", "choose_runner"]
 
@@ -20,6 +21,11 @@ WORKER_OPTIONS: Final[Mapping[str, Any]] = {
     "run_timeout": None,
     "n_vmap": "auto",
     "n_pmap": None,
+    "niceness": None,
+    "cpu_cap": 100.0,
+    "memory_cap": 100.0,
+    "swap_cap": 100.0,
+    "use_scoop": False,
 }
 """Options that say who does the runs, with their defaults."""
 
@@ -39,6 +45,8 @@ def _processes(options: Mapping[str, Any]) -> Runner:
         start_method=options["start_method"],
         retries=options["retries"],
         run_timeout=options["run_timeout"],
+        niceness=options["niceness"],
+        caps=_caps(options),
     )
 
 
@@ -48,6 +56,31 @@ def _jax(options: Mapping[str, Any]) -> Runner:
             f"run_timeout={options['run_timeout']!r}: a batch on a device cannot be ended. Use runner='processes'."
         )
     return JaxRunner(options["n_vmap"], options["n_pmap"])
+
+
+def _caps(options: Mapping[str, Any]) -> Caps | None:
+    """Give the limits, None if there are none."""
+    memory = options["memory_cap"]
+    cap, needed = memory if isinstance(memory, tuple | list) else (memory, 0.0)
+    cpu, swap = options["cpu_cap"], options["swap_cap"]
+    if min(cpu, cap, swap) >= 100 and not needed:
+        return None
+    return Caps(float(cpu), float(cap), float(swap), float(needed))
+
+
+def _scoop(options: Mapping[str, Any]) -> Runner:
+    """Give the runner that hands chunks to the workers of SCOOP; RuntimeError outside of it."""
+    try:
+        import scoop
+        from scoop import futures
+    except ImportError as error:
+        raise ValueError(
+            f"use_scoop=True needs the package SCOOP ({error}): pip install scoop. Other engines with submit(), "
+            "as Dask's or MPI's, are given as runner=executor."
+        ) from error
+    if not scoop.IS_RUNNING:
+        raise RuntimeError("use_scoop=True: start the script with 'python -m scoop script.py'.")
+    return ExecutorRunner(futures, retries=options["retries"])
 
 
 _BY_NAME: Final[dict[str, Callable[[Mapping[str, Any]], Runner]]] = {
@@ -69,7 +102,12 @@ def choose_runner(given: Mapping[str, Any]) -> Runner:
     limit = options["run_timeout"]
     if limit is not None and not (isinstance(limit, (int, float)) and limit > 0):
         raise ValueError(f"run_timeout={limit!r}: give a number of seconds above 0.")
+    niceness = options["niceness"]
+    if niceness is not None and (isinstance(niceness, bool) or not isinstance(niceness, int)):
+        raise ValueError(f"niceness={niceness!r}: give a whole number, 0 to 19 (higher is nicer).")
     value = options["runner"]
+    if value is None and options["use_scoop"] and options["multiproc"]:
+        return _scoop(options)
     if value is None:
         value = "processes" if options["multiproc"] else "serial"
         if options["ncores"] > 1 and "multiproc" not in given:
