@@ -11,7 +11,8 @@
     ├── ParameterLockedException     (TypeError)       a parameter that was read must not change
     ├── NotInRunError                (TypeError)       not possible during a single run
     ├── DesignError                  (ValueError)      the explored points do not fit together
-    │   └── PlanMismatchError        (RuntimeError)    the file holds other points or parameters
+    │   ├── PlanMismatchError        (RuntimeError)    the file holds other points or parameters
+    │   └── EquationError                              an equation that cannot be used
     ├── UnsupportedValueError        (TypeError)       no codec stores such a value
     ├── RunFailedError               (RuntimeError)    a run failed where its exception could not travel
     ├── WorkerError                  (RuntimeError)    worker processes do not start
@@ -40,6 +41,7 @@ __all__ = [
     "BrokenFileError",
     "DataNotInStorageError",
     "DesignError",
+    "EquationError",
     "FileBusyError",
     "GitDiffError",
     "InvalidNameError",
@@ -104,6 +106,10 @@ class DesignError(PypetError, ValueError):
 
 class PlanMismatchError(DesignError, RuntimeError):
     """The file holds other points or other parameters than the script."""
+
+
+class EquationError(DesignError):
+    """The text of an equation is no arithmetic of declared names."""
 
 
 class UnsupportedValueError(PypetError, TypeError):
