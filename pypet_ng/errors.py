@@ -12,8 +12,9 @@
     ├── UnknownClassError            (AttributeError)  a stored leaf is of a class that is not imported
     ├── NotInRunError                (TypeError)       not possible during a single run
     ├── DesignError                  (ValueError)      the explored points do not fit together
-    │   └── PlanMismatchError        (RuntimeError)    the file holds other points or parameters
-    │       └── CodeChangedError                       its runs were done by another function
+    │   ├── PlanMismatchError        (RuntimeError)    the file holds other points or parameters
+    │   │   └── CodeChangedError                       its runs were done by another function
+    │   └── EquationError                              an equation that cannot be used
     ├── UnsupportedValueError        (TypeError)       no codec stores such a value
     ├── RunFailedError               (RuntimeError)    a run failed where its exception could not travel
     ├── WorkerError                  (RuntimeError)    worker processes do not start
@@ -47,6 +48,7 @@ __all__ = [
     "DataNotInStorageError",
     "DesignError",
     "DeviceError",
+    "EquationError",
     "FileBusyError",
     "GitDiffError",
     "InvalidNameError",
@@ -122,6 +124,10 @@ class PlanMismatchError(DesignError, RuntimeError):
 
 class CodeChangedError(PlanMismatchError):
     """Runs of the file were done by a function that is not the one of the script."""
+
+
+class EquationError(DesignError):
+    """The text of an equation is no arithmetic of declared names."""
 
 
 class UnsupportedValueError(PypetError, TypeError):
