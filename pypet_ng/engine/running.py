@@ -244,27 +244,30 @@ def _loop(
     failed = finished = untried = 0
     lowest: Failure | None = None
     committed = time.monotonic()
+    waiting = False
     for batch in runner.run(job, source(session.plan, missing, attempts)):
-        assert batch.runs is not None
-        batch.runs.session = number
         with interrupts.held():
-            if storage is not None:
-                storage.append_runs(batch)
-            else:
-                take_in(session, batch)
-            book.enter(batch.runs)
-            results.add(batch.values)
-            for failure in batch.failures:
-                book.failures[failure.row] = failure
-                if lowest is None or failure.row < lowest.row:
-                    lowest = failure
-            failed += len(batch.failures)
-            finished += len(batch.runs.rows)
+            if batch.runs is not None:
+                batch.runs.session = number
+                if storage is not None:
+                    storage.append_runs(batch)
+                    waiting = True
+                else:
+                    take_in(session, batch)
+                book.enter(batch.runs)
+                results.add(batch.values)
+                for failure in batch.failures:
+                    book.failures[failure.row] = failure
+                    if lowest is None or failure.row < lowest.row:
+                        lowest = failure
+                failed += len(batch.failures)
+                finished += len(batch.runs.rows)
             # before observers hear of them: what is reported is stored
-            if storage is not None and time.monotonic() - committed >= settings.commit_interval:
+            if waiting and storage is not None and time.monotonic() - committed >= settings.commit_interval:
                 storage.commit()
-                committed = time.monotonic()
-            observer.advanced(batch)
+                committed, waiting = time.monotonic(), False
+            if batch.runs is not None:
+                observer.advanced(batch)
         if batch.failures and _give_up(settings, batch, failed, finished):
             untried = len(missing) - finished
             break

@@ -11,6 +11,7 @@ import pickle
 import threading
 from typing import Any, Final
 
+from pypet_ng.runners.pace import perform_some
 from pypet_ng.runners.parcels import Parcel, send
 from pypet_ng.tree.records import Chunk
 
@@ -34,7 +35,7 @@ def ping(unique: str) -> bool:
 
 
 def perform_anywhere(unique: str, digest: str, data: bytes | None, chunk: Chunk) -> Parcel | str:
-    """Do a chunk of the job of that digest; gives ``UNKNOWN`` if it is not here and not in `data`.
+    """Do a chunk (the beginning of one, if its runs turn out long) of the job of that digest; gives ``UNKNOWN`` if it is not here and not in `data`.
 
     `unique` is another text in each call: Dask gives equal calls one result, failures included.
     """
@@ -43,4 +44,4 @@ def perform_anywhere(unique: str, digest: str, data: bytes | None, chunk: Chunk)
             return UNKNOWN
         _known.job = pickle.loads(data)  # bytes the parent made
         _known.digest = digest
-    return send(list(_known.job.perform(chunk)), None, large=False)
+    return send(perform_some(_known.job, chunk), None, large=False)

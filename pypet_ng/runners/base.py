@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Final, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +12,9 @@ from pypet_ng._typing import Array, Path
 from pypet_ng.tree.records import Batch, Chunk
 from pypet_ng.tree.scope import Draws
 
-__all__ = ["Job", "Runner", "Template", "TraceableJob"]
+__all__ = ["IDLE", "Job", "Runner", "Template", "TraceableJob"]
+
+IDLE: Final = 0.5
 
 
 class Job(Protocol):
@@ -86,5 +88,7 @@ class Runner(Protocol):
     def run(self, job: Job, chunks: Iterable[Chunk]) -> Iterator[Batch]:
         """Do all chunks, drawing them lazily, and give batches in any order.
 
-        Each run of each chunk is in exactly one batch, done or failed.
+        Each run of each chunk is in exactly one batch, done or failed. A runner that waits for others gives
+        an empty batch (``runs`` is None) when nothing came for :data:`IDLE` seconds: what came before can
+        be stored meanwhile.
         """

@@ -19,10 +19,10 @@ import numpy as np
 
 from pypet_ng.errors import WorkerError
 from pypet_ng.runners.anywhere import UNKNOWN, perform_anywhere, ping
-from pypet_ng.runners.base import Job
+from pypet_ng.runners.base import IDLE, Job
 from pypet_ng.runners.freight import Freezer
 from pypet_ng.runners.losses import lost_batch, next_attempt
-from pypet_ng.runners.pace import ChunkQueue
+from pypet_ng.runners.pace import ChunkQueue, rest_of
 from pypet_ng.runners.parcels import Parcel, open_parcel
 from pypet_ng.tree.records import Batch, Chunk, RunState
 
@@ -72,7 +72,9 @@ class ExecutorRunner:
         flight = _Flight(self, ChunkQueue(chunks, _TARGET), data)
         try:
             while flight.fill():
-                done, _ = wait(flight.pending, return_when=FIRST_COMPLETED)
+                done, _ = wait(flight.pending, timeout=IDLE, return_when=FIRST_COMPLETED)
+                if not done:
+                    yield Batch()
                 for future in done:
                     yield from flight.land(future)
         finally:
@@ -147,7 +149,9 @@ class _Flight:
             self._submit(self._data, chunk)
             return
         self._alone = False
-        for batch in open_parcel(parcel):
+        batches = open_parcel(parcel)
+        self._queue.put_back(rest_of(chunk, batches))
+        for batch in batches:
             self._queue.learn(batch)
             yield batch
 

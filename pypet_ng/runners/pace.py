@@ -2,14 +2,39 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Iterable
 
+import numpy as np
+
+from pypet_ng.runners.base import Job
 from pypet_ng.tree.records import Batch, Chunk
 
-__all__ = ["ChunkQueue"]
+__all__ = ["ChunkQueue", "perform_some", "rest_of"]
 
 _LARGEST = 5000
+_ENOUGH = 1.0
+"""Seconds after which a worker sends what it has: runs after short ones may take hours."""
+
+
+def perform_some(job: Job, chunk: Chunk) -> list[Batch]:
+    """Do runs of a chunk; after a second no more are begun once the job gives what is finished."""
+    began = time.monotonic()
+    batches = []
+    for batch in job.perform(chunk):
+        batches.append(batch)
+        if time.monotonic() - began >= _ENOUGH:
+            break
+    return batches
+
+
+def rest_of(chunk: Chunk, batches: Iterable[Batch]) -> Chunk:
+    """Give the runs of a chunk that are in none of the batches."""
+    done = [batch.runs.rows for batch in batches if batch.runs is not None]
+    if sum(map(len, done)) == len(chunk.rows):
+        return chunk.select(slice(0, 0))
+    return chunk.select(np.flatnonzero(~np.isin(chunk.rows, np.concatenate(done))))
 
 
 class ChunkQueue:

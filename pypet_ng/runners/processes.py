@@ -18,12 +18,12 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from typing import Any
 
 from pypet_ng.errors import WorkerError
-from pypet_ng.runners.base import Job
+from pypet_ng.runners.base import IDLE, Job
 from pypet_ng.runners.caps import Caps
 from pypet_ng.runners.freight import Freezer
 from pypet_ng.runners.losses import lost_batch, next_attempt, without
 from pypet_ng.runners.marks import MarkBoard
-from pypet_ng.runners.pace import ChunkQueue
+from pypet_ng.runners.pace import ChunkQueue, rest_of
 from pypet_ng.runners.parcels import Parcel, open_parcel, shared_folder
 from pypet_ng.tree.records import Batch, Chunk, RunState
 
@@ -171,7 +171,9 @@ class ProcessRunner:
                 futures = [worker.pending[0][0] for worker in self._workers if worker.pending]
                 if not futures:
                     break
-                wait(futures, timeout=self._patience(), return_when=FIRST_COMPLETED)
+                done, _ = wait(futures, timeout=self._patience(), return_when=FIRST_COMPLETED)
+                if not done:
+                    yield Batch()
                 for worker in self._workers:
                     yield from self._collect(worker, queue)
                     if self.run_timeout is not None:
@@ -218,9 +220,10 @@ class ProcessRunner:
             if error is not None:
                 yield from self._mourn(worker, queue, error)
                 return
-            worker.pending.popleft()
+            _, chunk, _ = worker.pending.popleft()
             worker.deaths_in_a_row = 0
             batches = open_parcel(future.result())
+            queue.put_back(rest_of(chunk, batches))
             for batch in batches:
                 queue.learn(batch)
                 yield batch
@@ -251,10 +254,9 @@ class ProcessRunner:
         yield lost_batch(guilty, row, began, state, self.run_timeout if overdue else None)
 
     # -- limits -------------------------------------------------------------------------------
-    def _patience(self) -> float | None:
-        if self.run_timeout is None:
-            return None if self.caps is None else 0.25
-        return min(0.25, self.run_timeout / 4)
+    def _patience(self) -> float:
+        waits = IDLE if self.caps is None else IDLE / 2
+        return waits if self.run_timeout is None else min(IDLE / 2, self.run_timeout / 4)
 
     def _is_capped(self) -> bool:
         """Tell whether a worker without work is to stay without."""

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pypet_ng.runners.marks import MarkSlot
+from pypet_ng.runners.pace import perform_some
 from pypet_ng.runners.parcels import Parcel, send
 from pypet_ng.tree.records import Chunk
 
@@ -61,9 +62,23 @@ def _watch(parent: int, shared: str | None) -> None:
     """End this process when its parent is gone, also in the middle of a run; clear up after it."""
     while os.getppid() == parent:
         time.sleep(0.5)
+    _leave(shared)
+
+
+def _leave(shared: str | None) -> None:
     if shared is not None:
         shutil.rmtree(shared, ignore_errors=True)
     os._exit(1)
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # not ours to signal, or a system that cannot ask: taken as alive
+        return True
+    return True
 
 
 def _copy_filters(filters: tuple[Any, ...]) -> None:
@@ -85,6 +100,8 @@ def begin(given: Surroundings) -> None:
     if given.niceness is not None and hasattr(os, "nice"):
         with contextlib.suppress(PermissionError):  # only the administrator may be less nice than the parent
             os.nice(given.niceness)
+    if not _lives(given.parent):  # killed while this process began: nobody would ever end it
+        _leave(given.shared)
     if os.getppid() == given.parent:
         threading.Thread(target=_watch, args=(given.parent, given.shared), daemon=True).start()
 
@@ -101,12 +118,12 @@ def install(version: int, data: bytes) -> None:
 
 
 def perform(version: int, chunk: Chunk) -> Parcel:
-    """Do a chunk of the job that was installed."""
+    """Do a chunk of the job that was installed, or the beginning of it if its runs turn out long."""
     assert _State.version == version
     if _State.refusal is not None:
         raise _State.refusal
     mark = _State.mark
     assert mark is not None
-    batches = list(_State.job.perform(chunk))
+    batches = perform_some(_State.job, chunk)
     mark(-1, 0.0)
     return send(batches, _State.shared)

@@ -35,7 +35,7 @@ _BEAT: Final = 10.0
 class Lease:
     """The right to write to one file. Not thread safe; must be released by the process that took it."""
 
-    __slots__ = ("_descriptor", "_file", "_heart", "_os", "_token", "path")
+    __slots__ = ("__weakref__", "_descriptor", "_file", "_heart", "_os", "_token", "path")
 
     def __init__(self, filename: str) -> None:
         self._file = filename
@@ -44,6 +44,7 @@ class Lease:
         self._heart: _Heart | None = None
         self._os = osops.system()
         self.path = filename + ".lock"
+        osops.tell_if_forked(self)
 
     @property
     def held(self) -> bool:
@@ -129,6 +130,13 @@ class Lease:
             return not osops.can_journal()
         holder = _read(self._descriptor)
         return holder is not None and holder.get("token") == self._token
+
+    def forked(self) -> None:
+        """Leave the lease to the parent: with the descriptor this child would keep it longer than that lives."""
+        self._heart = None
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
 
     def release(self) -> None:
         """Let go; does nothing if the lease is not held."""

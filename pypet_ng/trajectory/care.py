@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pypet_ng.engine.session import Session, forget_read_ahead
@@ -103,23 +104,26 @@ def compact_hdf5_file(
     infos = service.trajectories()
     if name is not None or index is not None:
         pick(infos, name, index, service.location)
-    before = os.path.getsize(filename)
+    place = service.location
+    before = os.path.getsize(place)
     with service.writing():
-        service.commit()
-        if keep_backup:
-            _keep(filename)
+        service.trajectories()  # to open it for writing lays its journal over it, if there is one
+    with service.writing(), _kept(place) if keep_backup else contextlib.nullcontext():
         service.compact()
-    return before - os.path.getsize(filename)
+    return before - os.path.getsize(place)
 
 
-def _keep(filename: str) -> None:
-    """Give the file a second name; it is replaced, not changed, afterwards."""
+@contextlib.contextmanager
+def _kept(filename: str) -> Iterator[None]:
+    """Let what replaces the file inside the block leave the old one as a backup."""
     aside = f"{filename}_backup.{os.getpid()}"
     try:
         try:
             os.link(filename, aside)
         except OSError:  # file systems without hard links
             shutil.copy2(filename, aside)
+        yield
+        # Only now: a backup that is the file itself under a second name would change with it.
         os.replace(aside, f"{filename}_backup")
     finally:
         with contextlib.suppress(FileNotFoundError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from typing import Final
 
 from pypet_ng.errors import (
@@ -16,7 +17,7 @@ from pypet_ng.errors import (
     near_names,
 )
 
-__all__ = ["explain", "explain_loss", "is_busy", "missing_file"]
+__all__ = ["explain", "explain_failed_write", "explain_loss", "is_busy", "missing_file"]
 
 _BUSY: Final = (errno.EAGAIN, errno.EACCES)
 
@@ -89,6 +90,10 @@ _CAUSES: Final = {
     errno.EDQUOT: ("the disk quota is used up", "Free some space"),
     errno.EIO: ("the disk reports an error", "Check the disk and the cable or network to it"),
     errno.EROFS: ("the file system became read-only", "Have it checked and mounted for writing"),
+    errno.ECHILD: (
+        "this process was forked in a run, and only the one that began the sweep writes",
+        "End such children with os._exit, and use multiprocessing or subprocess to make them",
+    ),
     errno.EFBIG: ("the file system allows no larger files", "Move the file to another one"),
 }
 
@@ -103,3 +108,11 @@ def explain_loss(error: OSError, filename: str) -> StorageError:
         f"writing {filename!r} failed: {cause}. All that was committed before is kept, what came after is not. "
         f"{remedy} and run again: only what is missing is done"
     )
+
+
+def explain_failed_write(error: Exception, filename: str) -> StorageError | None:
+    """Give the same for an error HDF5 raised when it wrote by itself; None if no system call failed in it."""
+    code = error.errno if isinstance(error, OSError) else None
+    found = re.search(r"\berrno = (\d+)", str(error))
+    code = code or (int(found[1]) if found else None)
+    return None if code is None else explain_loss(OSError(code, os.strerror(code)), filename)

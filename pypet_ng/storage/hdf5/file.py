@@ -20,7 +20,7 @@ import h5py
 from pypet_ng.errors import BrokenFileError, FileBusyError, StorageError, VersionMismatchError
 from pypet_ng.storage.hdf5 import attributes
 from pypet_ng.storage.hdf5.attributes import Id
-from pypet_ng.storage.hdf5.faults import explain, explain_loss, is_busy, missing_file
+from pypet_ng.storage.hdf5.faults import explain, explain_failed_write, explain_loss, is_busy, missing_file
 from pypet_ng.storage.journal import Overlay, TxnFile, journal_of, osops, recover
 from pypet_ng.storage.journal.frames import Story
 from pypet_ng.storage.lease import Lease
@@ -237,10 +237,20 @@ class StorageFile:
                 "Close it there, or use durability='fsync'"
             )
 
+    def _check_no_journal(self) -> None:
+        # The next writer would lay it over the new file.
+        journal = journal_of(self.name)
+        if osops.system().exists(journal):
+            raise StorageError(
+                f"{self.name!r} is not there, but its journal {journal!r} is, with what was written last. If you "
+                "removed the file, remove the journal as well; if you moved it, move the journal to it"
+            )
+
     def create(self) -> None:
         """Make an empty file, replacing one of ours that is there.
 
-        FileBusyError if somebody has that open; BrokenFileError if it is no file of ours.
+        FileBusyError if somebody has that open; BrokenFileError if it is no file of ours; StorageError if only
+        its journal is there.
         """
         folder = os.path.dirname(os.path.abspath(self.name))
         os.makedirs(folder, exist_ok=True)
@@ -249,6 +259,8 @@ class StorageFile:
             if osops.system().exists(journal_of(self.name)):
                 self._recover()
             self._check_unused()
+        else:
+            self._check_no_journal()
         self._replace_by(lambda handle: None)
 
     def rewrite(self, fill: Callable[[Handle, Handle], None]) -> None:
@@ -260,6 +272,7 @@ class StorageFile:
         # Written aside and renamed: the name never stands for half a file.
         aside = f"{self.name}.{os.getpid()}.new"
         try:
+            mode = os.stat(self.name).st_mode if self.exists() else None
             with h5py.File(aside, "w", fs_strategy="fsm", fs_persist=True, **_OPTIONS) as file:
                 attributes.set_text(file.id, b"format", FORMAT)
                 attributes.set_text(file.id, b"format-version", FORMAT_VERSION)
@@ -283,11 +296,18 @@ class StorageFile:
                         f"{self.name!r} cannot be replaced: another program is reading it. Close it there, or "
                         "wait until it is done"
                     )
+            if mode is not None:
+                os.chmod(aside, mode)
             system.rename(aside, self.name)
             if durable:
                 system.sync_folder(self.name)
         except PermissionError as error:
             raise explain(error, self.name, True) from error
+        except (OSError, RuntimeError) as error:
+            failed = None if isinstance(error, StorageError) else explain_failed_write(error, self.name)
+            if failed is None:
+                raise
+            raise failed from error
         finally:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(aside)

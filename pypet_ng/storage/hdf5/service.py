@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
@@ -76,7 +77,8 @@ class HDF5StorageService:
         if compress == "fast":
             load_filters()
         self._file = StorageFile(
-            str(filename),
+            # Runs may change the folder they are in, and two names of one file must not have two journals.
+            os.path.realpath(filename),
             compress=compress,
             title=file_title,
             durability=durability,

@@ -12,10 +12,20 @@ import enum
 import importlib
 import os
 import sys
+import weakref
 from collections.abc import Iterator
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
-__all__ = ["Buffer", "Grip", "OperatingSystem", "can_journal", "system", "using"]
+__all__ = [
+    "Buffer",
+    "Forkable",
+    "Grip",
+    "OperatingSystem",
+    "can_journal",
+    "system",
+    "tell_if_forked",
+    "using",
+]
 
 Buffer: TypeAlias = bytes | bytearray | memoryview
 
@@ -114,6 +124,12 @@ class OperatingSystem:
         done = os.pwrite(descriptor, data, offset)
         while done < len(data):
             done += os.pwrite(descriptor, memoryview(data)[done:], offset + done)
+
+    def disown(self, descriptor: int, path: str) -> None:
+        """Make a descriptor that was inherited one of the child's own, for reading and without its locks."""
+        own = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+        os.dup2(own, descriptor, inheritable=False)
+        os.close(own)
 
     def truncate(self, descriptor: int, size: int) -> None:
         """Cut or extend a file."""
@@ -228,3 +244,27 @@ def using(other: OperatingSystem) -> Iterator[None]:
         yield
     finally:
         _current = before
+
+
+class Forkable(Protocol):
+    """Something of which a forked child gets a copy that it must not use."""
+
+    def forked(self) -> None:
+        """Called in the child, first of all."""
+
+
+_forkable: Final[weakref.WeakSet[Forkable]] = weakref.WeakSet()
+
+
+def tell_if_forked(thing: Forkable) -> None:
+    """Have ``thing.forked()`` called in every child that is forked while it lives."""
+    _forkable.add(thing)
+
+
+def _in_child() -> None:
+    for thing in list(_forkable):
+        thing.forked()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_in_child)

@@ -8,6 +8,7 @@ makes that last: then it has happened. When no reader is in the way, the pages a
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import time
 from collections.abc import Iterator
@@ -79,7 +80,10 @@ class TxnFile:
         self._held: dict[int, Buffer] = {}
         """Committed pages that the file does not have yet."""
         self._position = 0
+        self._is_copy = False
+        """This is a forked child's copy."""
         self._file = self._os.open(path, os.O_RDWR)
+        osops.tell_if_forked(self)
         try:
             if self._os.lock(self._file, exclusive=False) is Grip.BUSY:
                 raise BlockingIOError(11, "another program has the file open for writing", path)
@@ -444,6 +448,9 @@ class TxnFile:
         """
         if self._file < 0:
             return True
+        if self._is_copy:
+            self._let_go()
+            return True
         self._fresh = {}
         self._end = self._committed
         failed, self.failure = self.failure, None
@@ -463,6 +470,20 @@ class TxnFile:
             return done
         finally:
             self.failure = failed or self.failure
+            self._let_go()
+
+    def forked(self) -> None:
+        """Leave file, journal and locks to the parent: in this child nothing can be committed."""
+        if self._file < 0 or self._is_copy:
+            return
+        self._is_copy = True
+        self.failure = OSError(errno.ECHILD, "this process was forked from the one that writes", self.path)
+        if self._journal >= 0:
+            self._os.close(self._journal)
+            self._journal = -1
+        try:
+            self._os.disown(self._file, self.path)  # HDF5 may still read when it closes its copy
+        except OSError:
             self._let_go()
 
     def _let_go(self) -> None:
