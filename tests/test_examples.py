@@ -49,6 +49,18 @@ def test_first_steps_prints_twelve_products_also_the_second_time(tmp_path):
             assert float(x) * float(y) == float(z)
 
 
+def test_spaces_run_with_and_without_jax(tmp_path):
+    pytest.importorskip("jax")
+    script = str(ROOT / "examples" / "spaces.py")
+    with_jax = run_python(script, cwd=tmp_path)
+    code = f"import sys, runpy; sys.modules['jax'] = None; runpy.run_path({script!r})"
+    (tmp_path / "hdf5" / "measure.hdf5").unlink()  # numbers of 32 bits are other points than those of 64
+    without = run_python("-c", code, cwd=tmp_path)
+    for printed in (with_jax, without):
+        assert printed.splitlines()[0] == "45 points"
+        assert printed.splitlines()[-1] == "done: 45, then 47"
+
+
 def test_cellular_automata_are_not_simulated_twice(tmp_path):
     script = str(ROOT / "examples" / "cellular_automata.py")
     assert "6 runs were run." in run_python(script, "simulate", cwd=tmp_path)

@@ -39,6 +39,8 @@ __all__ = [
 _VALUE: Final = "value"
 """Name of the result of a function that gives no dictionary."""
 _PLAIN: Final = frozenset({bool, int, float, complex, str, bytes, type(None), np.ndarray})
+_QUICK: Final = _PLAIN | {np.float32, np.float64, np.int32, np.int64, np.uint32, np.bool_}
+"""Types of results that are stored as they are."""
 
 
 # -- what a file keeps of a leaf --------------------------------------------------------------------
@@ -252,12 +254,19 @@ def bind(function: Any, session: Session) -> Any:
 
 def add_results(traj: Any, value: Any) -> None:
     """Add what a function of a state gave as results of the current run."""
-    if isinstance(value, Mapping):
+    add = traj.f_add_result
+    if type(value) is dict and not _QUICK.issuperset(map(type, value.values())):
         for path, leaf in _named(value, ()):
-            traj.f_add_result(".".join(path), plain_of(leaf))
-        return
-    for path, leaf in _named(value, ()):
-        traj.f_add_result(".".join(path) if path else _VALUE, plain_of(leaf))
+            add(".".join(path), plain_of(leaf))
+    elif type(value) is dict:  # the way of a million runs: numbers by name
+        for name, leaf in value.items():
+            plain = type(name) is str and name.isidentifier()
+            add(name if plain else ".".join(Item(name).parts), leaf)
+    elif type(value) in _QUICK:
+        add(_VALUE, value)
+    else:
+        for path, leaf in _named(value, ()):
+            add(".".join(path) or _VALUE, plain_of(leaf))
 
 
 def _named(value: Any, path: Path) -> Iterator[tuple[Path, Any]]:
