@@ -204,7 +204,7 @@ def test_results_by_device() -> None:
     assert [float(one) for one in sequential.results] == [0.0, 1.0, 2.0, 3.0, 4.0]
 
 
-@settings(max_examples=15)
+@settings(max_examples=8)
 @given(
     sizes=st.lists(st.integers(1, 4), min_size=1, max_size=3),
     mode=st.sampled_from(["zip", "product"]),

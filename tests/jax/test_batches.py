@@ -206,7 +206,7 @@ def apply(shape: Shape, x: Any, y: Any) -> Any:
     return (_TWO | _ONE)[shape.name](*values)
 
 
-@settings(max_examples=15)
+@settings(max_examples=10)
 @given(shape=_SHAPES, xs=st.lists(st.floats(-3, 3), min_size=1, max_size=5))
 def test_any_pure_function_gives_the_same_in_batches(shape: Shape, xs: list[float]) -> None:
     def run(traj: Any) -> Any:

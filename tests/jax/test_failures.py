@@ -74,6 +74,7 @@ def test_the_failure_of_the_lowest_run_is_raised_after_all_others() -> None:
         env.run(picky)
     assert any("Run 3" in note and "2 of 20" in note for note in caught.value.__notes__)
     assert sum(env.traj.f_is_completed(index) for index in range(20)) == 18
+    assert env.traj.f_retry_failed() == [3, 5]
     assert [index for index, _ in env.run(lambda traj: traj.x)] == [3, 5]
 
 

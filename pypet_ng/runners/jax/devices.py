@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import Any, Final
 
 from pypet_ng.errors import DeviceError
@@ -54,14 +55,12 @@ def memory_limit(device: Any) -> int:
 
 def _free_memory() -> int:
     """Give the bytes this machine could still hand out, about."""
-    try:
-        with open("/proc/meminfo", encoding="ascii") as lines:
-            for line in lines:
-                if line.startswith("MemAvailable:"):
-                    return int(line.split()[1]) * 1024
-    except (OSError, ValueError, IndexError):
-        pass  # not Linux: what follows is coarser, but enough for a limit
-    try:
+    with suppress(OSError, ValueError, IndexError), open("/proc/meminfo", encoding="ascii") as lines:
+        for line in lines:
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+    with suppress(
+        OSError, ValueError, AttributeError
+    ):  # not Linux: half of all is coarser, but enough for a limit
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
-    except (OSError, ValueError, AttributeError):
-        return 4 << 30
+    return 4 << 30

@@ -23,7 +23,7 @@ _OUTPUT: Final = 16 << 20
 """Bytes of results per device and batch: writing goes on in pieces while the next batch is computed."""
 _SHORT: Final = 0.02
 """Seconds a batch should take at least, with its writing."""
-_OVERHEAD: Final = 0.001
+_OVERHEAD: Final = 0.0003
 """Seconds between two batches that are saved by a larger one: cutting, writing, bookkeeping."""
 _LARGEST: Final = 1 << 16
 _AHEAD: Final = 256 << 20
