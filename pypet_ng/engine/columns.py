@@ -7,6 +7,7 @@ import html
 import numbers as abstract
 import operator
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Final
 
 import numpy as np
@@ -77,6 +78,9 @@ class Explored:
     def __len__(self) -> int:
         return len(self._column)
 
+    def at_once(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
     @property
     def dtype(self) -> np.dtype[Any] | None:
         every = self.array()
@@ -105,6 +109,9 @@ class Fixed:
 
     def __len__(self) -> int:
         return self._length
+
+    def at_once(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     @property
     def dtype(self) -> np.dtype[Any] | None:
@@ -138,6 +145,9 @@ class Gathered:
         """Give the stored column if it says all there is."""
         stored = self._stored
         return stored if stored is not None and not self._extra and len(stored) == self._length else None
+
+    def at_once(self) -> AbstractContextManager[None]:
+        return nullcontext() if self._stored is None else self._stored.at_once()
 
     @property
     def dtype(self) -> np.dtype[Any] | None:
@@ -282,9 +292,10 @@ class Column:
 
     def _read(self, key: slice | npt.NDArray[np.int64]) -> Array:
         rows = self._at(key)
-        numbers = self._source.array(rows)
-        if numbers is not None:
-            gaps = self._source.mask(rows)
+        with self._source.at_once():  # a run stored in between would be no gap and have no value
+            numbers = self._source.array(rows)
+            gaps = None if numbers is None else self._source.mask(rows)
+        if numbers is not None and gaps is not None:
             if not gaps.any():
                 return numbers
             full = np.broadcast_to(gaps.reshape((-1, *(1,) * (numbers.ndim - 1))), numbers.shape)

@@ -216,7 +216,8 @@ def refresh(session: Session) -> int:
     storage = ensure_storage(session)
     storage.refresh()
     before = int((session.runs.state == RunState.DONE).sum())
-    load(session, LoadOptions(SKELETON, SKELETON, SKELETON, SKELETON))
+    with storage.reading():
+        load(session, LoadOptions(SKELETON, SKELETON, SKELETON, SKELETON))
     session.facts.stored_runs = len(session.plan)
     return int((session.runs.state == RunState.DONE).sum()) - before
 

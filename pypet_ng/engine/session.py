@@ -6,6 +6,7 @@ import os
 import secrets
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -121,3 +122,8 @@ def forget_read_ahead(session: Session) -> None:
     forget = getattr(session.tree.reserve, "forget", None)
     if forget is not None:
         forget()
+
+
+def reading(session: Session) -> AbstractContextManager[None]:
+    """Have all that is read inside ``with`` be of one commit, whoever writes meanwhile."""
+    return nullcontext() if session.storage is None else session.storage.reading()

@@ -59,6 +59,9 @@ class RunColumn(Protocol):
     def mask(self, rows: Rows = slice(None)) -> npt.NDArray[np.bool_]:
         """Give True where a run wrote nothing."""
 
+    def at_once(self) -> AbstractContextManager[None]:
+        """Have all calls inside ``with`` see one commit: values and the mask that belongs to them."""
+
     def values(self, rows: Rows = slice(None)) -> list[Any]:
         """Give the values with their exact types; ``NOT_SET`` where a run wrote nothing."""
 
@@ -125,6 +128,10 @@ class StorageService(Protocol):
 
     def remove(self, name: str) -> None:
         """Delete a whole trajectory."""
+
+    def reading(self) -> AbstractContextManager[None]:
+        """Have all reading calls of this thread inside ``with`` see one commit (re-entrant); not to be
+        held for long, and nothing is written inside."""
 
     # -- sessions of writing ------------------------------------------------------------------
     def writing(self) -> AbstractContextManager[None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -152,6 +152,9 @@ class MemoryStorageService:
                 self._selected = None
             del self.store.trajectories[name]
 
+    def reading(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
     # -- sessions of writing ------------------------------------------------------------------
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -291,6 +294,9 @@ class MemoryRunColumn:
 
     def __len__(self) -> int:
         return len(self._data.plan)
+
+    def at_once(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def _kept(self, row: int) -> Any:
         if self._path == RETURNED:

@@ -8,7 +8,7 @@ from typing import Any
 from pypet_ng.engine import cubes, tables
 from pypet_ng.engine.collecting import Catalog, chosen_runs
 from pypet_ng.engine.columns import Column
-from pypet_ng.engine.session import Session
+from pypet_ng.engine.session import Session, reading
 
 __all__ = ["Collecting"]
 
@@ -60,7 +60,8 @@ class Collecting:
         types. `run_information` adds (some of) the columns of :meth:`f_run_table`. `runs` as in
         :meth:`f_collect`.
         """
-        return tables.frame(self._session, results, parameters, derived_parameters, run_information, runs)
+        with reading(self._session):
+            return tables.frame(self._session, results, parameters, derived_parameters, run_information, runs)
 
     def f_to_xarray(self, name: Any = None, dims: str | Iterable[str] | None = None) -> Any:
         """Give an xarray DataArray of one name, or a Dataset of several (None: all scalar results).
@@ -73,7 +74,8 @@ class Collecting:
 
         DesignError if two runs would share a cell of the grid.
         """
-        return cubes.cube(self._session, name, dims)
+        with reading(self._session):
+            return cubes.cube(self._session, name, dims)
 
     def f_run_table(self, runs: Any = None) -> Any:
         """Give a pandas DataFrame on the runs themselves.
@@ -82,7 +84,8 @@ class Collecting:
         ``duration`` in seconds, ``attempt``, ``host``, ``session``, ``nonfinite``, and for failures
         ``error`` (the type) and ``message``. ``f_get_run_information(run)`` has the traceback.
         """
-        return tables.run_frame(self._session, runs)
+        with reading(self._session):
+            return tables.run_frame(self._session, runs)
 
     def _repr_html_(self) -> str:
         from pypet_ng.trajectory.html import trajectory_html  # only notebooks need it

@@ -201,7 +201,8 @@ class Keeping:
         )
         if as_new:
             options = loading.LoadOptions(load_parameters, 0, 0, 0, recursive, max_depth)
-            loading.load(session, options, as_new=True)
+            with storage.reading():
+                loading.load(session, options, as_new=True)
             self._begin_anew()
             return
         session.tree.root.name = info.name
@@ -213,7 +214,8 @@ class Keeping:
         seed = info.facts.get("seed")
         facts.seed = None if seed is None else int(str(seed))
         facts.attached = True
-        loading.load(session, options)
+        with storage.reading():
+            loading.load(session, options)
         facts.stored_runs = len(session.plan)
         facts.given = 0
 

@@ -11,10 +11,13 @@ import time
 from typing import Any
 
 import h5py
+import numpy as np
 import pytest
 
 from pypet_ng import Environment, compact_hdf5_file, load_trajectory
 from pypet_ng.errors import FileBusyError, StorageError
+from pypet_ng.storage.hdf5.file import StorageFile
+from tests.journal.stores import batch_of, begin
 
 ROOT = pathlib.Path(__file__).parents[2]
 
@@ -276,3 +279,37 @@ def test_no_space_for_a_compaction_leaves_all_as_it_was(tmp_path: pathlib.Path) 
     assert "allows no larger files" in ended.stderr
     assert os.listdir(tmp_path) == ["file.hdf5"]
     assert states(path) == ["done"] * 400
+
+
+# -- reading meanwhile ------------------------------------------------------------------------
+def test_what_one_call_reads_is_of_one_commit(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = str(tmp_path / "file.hdf5")
+    service = begin(path, 200)
+    service.append_runs(batch_of(np.arange(2)))
+    traj = load_trajectory(name="traj", filename=path)
+    column = traj.f_collect("z")
+    done = 2
+    opened = StorageFile._open_reading
+
+    def open_after_one_more(self: StorageFile) -> Any:
+        """Whenever a call opens the file, another run was stored just before."""
+        nonlocal done
+        service.append_runs(batch_of(np.arange(done, done + 1)))
+        done += 1
+        return opened(self)
+
+    monkeypatch.setattr(StorageFile, "_open_reading", open_after_one_more)
+    for _ in range(3):
+        numbers = column[:]
+        assert numbers.count() == done
+        assert not np.isnan(numbers.compressed()).any()
+        frame = traj.f_to_dataframe(run_information=["state"])
+        assert (frame["z"].notna() == (frame["state"] == "done")).all()
+        assert frame["z"].notna().sum() == done
+        table = traj.f_run_table()
+        assert (table["finish"].notna() == (table["state"] == "done")).all()
+        assert traj.f_to_xarray("z").notnull().sum() == done
+        traj.f_refresh()
+    assert done == 2 + 3 * 5

@@ -73,7 +73,7 @@ def explain(error: OSError, filename: str, writing: bool) -> StorageError:
         return BrokenFileError(
             f"{filename!r} was not closed by the program that wrote it last: that was killed, or still runs "
             "on another machine. If it does not run any more, restore a copy, or try `h5clear --status` of "
-            "the HDF5 tools on a copy and check it with verify()"
+            "the HDF5 tools on a copy and check it with f_verify()"
         )
     if isinstance(error, PermissionError) or error.errno in (errno.EACCES, errno.EROFS):
         need = "read and written" if writing else "read"

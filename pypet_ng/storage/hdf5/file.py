@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any, Final
@@ -101,6 +102,8 @@ class StorageFile:
         self._apply_at_end = apply_at_end
         self._lease = Lease(filename)
         self._handle: Handle | None = None
+        self._reading: dict[int, Handle] = {}
+        """By thread, inside :meth:`reading`."""
         self._known = (-1, -1)
         """Which file was found to be one of ours: that is looked at once only."""
         self._story: Story | None = None
@@ -116,14 +119,18 @@ class StorageFile:
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[Handle]:
-        """Open for the time of a block; inside ``writing()`` give the one handle there is."""
-        if self._handle is not None:
-            yield self._handle
+        """Open for the time of a block; inside another block of this thread, or inside ``writing()``, give
+        the one handle there is."""
+        thread = threading.get_ident()
+        handle = self._handle or self._reading.get(thread)
+        if handle is not None:
+            yield handle
             return
-        handle = self._patiently(self._open_reading, False)
+        handle = self._reading[thread] = self._patiently(self._open_reading, False)
         try:
             yield handle
         finally:
+            del self._reading[thread]
             handle.close()
 
     def take_lease(self) -> None:

@@ -21,9 +21,13 @@ class HDF5RunColumn:
     """One item over all runs. Opens the file for each call and keeps nothing."""
 
     def __init__(
-        self, opened: Callable[[], AbstractContextManager[ItemColumn]], length: Callable[[], int]
+        self,
+        opened: Callable[[], AbstractContextManager[ItemColumn]],
+        length: Callable[[], int],
+        reading: Callable[[], AbstractContextManager[None]],
     ) -> None:
         self._opened = opened
+        self._reading = reading
         self._length = length
 
     def __len__(self) -> int:
@@ -31,6 +35,9 @@ class HDF5RunColumn:
 
     def __repr__(self) -> str:
         return f"<HDF5RunColumn of {len(self)} runs>"
+
+    def at_once(self) -> AbstractContextManager[None]:
+        return self._reading()
 
     @property
     def dtype(self) -> np.dtype[Any] | None:

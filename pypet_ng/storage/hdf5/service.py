@@ -216,6 +216,14 @@ class HDF5StorageService:
                 self._name = None
                 self._forget()
 
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[None]:
+        if self._depth or not self._file.exists():
+            yield
+            return
+        with translated(self.location), self._file.reading():
+            yield
+
     # -- sessions of writing ------------------------------------------------------------------
     @contextlib.contextmanager
     def writing(self) -> Iterator[None]:
@@ -313,7 +321,7 @@ class HDF5StorageService:
             with self._opened(self._name if name == self._name else name) as trajectory:
                 yield self._column(trajectory, path, item)
 
-        return HDF5RunColumn(opened, self._length)
+        return HDF5RunColumn(opened, self._length, self.reading)
 
     def _column(self, trajectory: OpenTrajectory, path: Path, item: str) -> ItemColumn:
         if path == RETURNED:
