@@ -30,6 +30,7 @@ from pypet_ng.trajectory.manual import ManualRuns
 from pypet_ng.trajectory.merging import Merging
 from pypet_ng.trajectory.moving import Moving
 from pypet_ng.trajectory.naming import check_name, stamped
+from pypet_ng.trajectory.options import renamed
 from pypet_ng.trajectory.overviews import Overviews
 from pypet_ng.trajectory.parameter import Parameter
 from pypet_ng.trajectory.reaching import value_of
@@ -93,6 +94,7 @@ class Trajectory(  # type: ignore[misc]  # f_load of the whole takes more option
         **kwargs: Any,
     ) -> None:
         timestamp = clock.time()
+        dynamic_imports = renamed(kwargs, "dynamically_imported_classes", "dynamic_imports", dynamic_imports)
         check_name(name)
         if add_time:
             name = stamped(name, timestamp)
