@@ -187,7 +187,7 @@ class NNGroupNode(Listing):
         top = full.partition(".")[0]
         adding.refuse_in_run(tree, top, "A group")
         wanted = group_class(top)
-        if not isinstance(group, wanted) or (wanted is NNGroupNode and type(group) is not NNGroupNode):
+        if not isinstance(group, wanted) or (wanted is NNGroupNode and isinstance(group, _OF_BRANCHES)):
             raise TypeError(
                 f"A {type(group).__name__} cannot hang at {full!r}: groups there are of {wanted.__name__}."
             )
@@ -205,6 +205,8 @@ class NNGroupNode(Listing):
     def f_add_link(self, name_or_node: Any, node: Any = None) -> Any:
         """Make a name here another way to a node of this tree; gives that node."""
         target = name_or_node if node is None else node
+        if isinstance(target, str) and node is not None:
+            target = self.v_root.f_get(target)
         if not isinstance(target, NNTreeNode):
             raise ValueError(f"A link leads to a node of the tree, not to {target!r}: give the node itself.")
         name = target.v_name if node is None else name_or_node
@@ -405,6 +407,7 @@ class ResultGroup(NNGroupNode):
 
 _STANDARD = object()
 """Stands for the trajectory's standard class."""
+_OF_BRANCHES = (ParameterGroup, ConfigGroup, DerivedParameterGroup, ResultGroup)
 _BY_BRANCH: dict[str, type[NNGroupNode]] = {
     "parameters": ParameterGroup,
     "config": ConfigGroup,

@@ -302,11 +302,9 @@ class Trajectory(  # type: ignore[misc]  # f_load of the whole takes more option
     def _preset(self, branch: str, name: str, args: Any, kwargs: Any) -> None:
         self._tree.check_outside_run("Presetting a parameter")
         full = name if name.startswith(branch + ".") else f"{branch}.{name}"
+        if self._tree.at(tuple(full.split("."))) is not None:
+            raise ValueError(f"{full!r} is there already: presetting comes too late. Use its f_set.")
         self._presets[full] = (args, kwargs)
-        node = self._tree.at(tuple(full.split(".")))
-        if node is not None:
-            self._presets.pop(full)
-            self._tree.view(node).f_set(*args, **kwargs)
 
     def _check_presets(self) -> None:
         if self._presets:
