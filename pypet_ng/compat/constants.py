@@ -6,7 +6,10 @@ from typing import Final
 
 import numpy as np
 
+from pypet_ng._version import __version__
 from pypet_ng.tree.runnames import ALL_RUNS, ALL_SETS
+
+VERSION: Final = __version__
 
 # -- how much is loaded or stored -----------------------------------------------------------------
 LOAD_NOTHING: Final = 0

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import pickletools
 from typing import Any, Final
 
 from pypet_ng.errors import PickleRefusedError, UnsupportedValueError
@@ -82,5 +83,7 @@ def pack(value: Any, protocol: int) -> bytes:
 
 
 def protocol_of(data: bytes) -> int:
-    """Give the protocol of a pickle; 0 stands for 1 as well, which leaves no mark."""
-    return data[1] if data[:1] == b"\x80" and len(data) > 1 else 0
+    """Give the protocol of a pickle."""
+    if data[:1] == b"\x80" and len(data) > 1:
+        return data[1]
+    return max(code.proto for code, _, _ in pickletools.genops(data))  # 0 and 1 leave no mark

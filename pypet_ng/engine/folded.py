@@ -107,8 +107,12 @@ class FoldedRuns:
             if path[:depth] == prefix and len(path) > depth and path[depth] == self._mark
         }
         self._notes: dict[int, list[Note]] = {}
+        self.own_links: list[Note] = []
+        """Links that are themselves called as a run: they lead elsewhere, nothing is built for them."""
         for note in storage.notes():
-            if note.path[:depth] == prefix and len(note.path) > depth and note.path[depth] == self._mark:
+            if note.kind is NoteKind.LINK and note.path == (*prefix, self._mark):
+                self.own_links.append(note)
+            elif note.path[:depth] == prefix and len(note.path) > depth and note.path[depth] == self._mark:
                 self._notes.setdefault(note.row, []).append(note)
         self._words = {
             word
@@ -121,7 +125,7 @@ class FoldedRuns:
     @property
     def is_used(self) -> bool:
         """Tell whether any run has anything here."""
-        return bool(self._templates or self._notes)
+        return bool(self._templates or self._notes or self.own_links)
 
     def _ids_of(self, path: Path) -> npt.NDArray[np.uint16]:
         ids = self._ids.get(path)
@@ -243,8 +247,11 @@ class FoldedRuns:
             return [run_name(row) for row in found.tolist()]
         return [set_name(number * RUNS_PER_SET) for number in np.unique(found // RUNS_PER_SET).tolist()]
 
-    def build(self, name: str) -> Group:
+    def build(self, name: str) -> Node:
         """Make the group of one run (of a set: of all its runs) with leaves that wait for their data."""
+        leaf = self._leaf_called(name)
+        if leaf is not None:
+            return leaf
         top, links = self.assemble(name)
         home = self._session.tree.at(self._prefix)
         if links and isinstance(home, Group):
@@ -253,6 +260,16 @@ class FoldedRuns:
             dict.__setitem__(home.children, name, top)
             self.link_up(top, links)
         return top
+
+    def _leaf_called(self, name: str) -> Leaf | None:
+        """Give a leaf that is itself called as a run, None if there is a group of that name."""
+        template = (*self._prefix, RUN)
+        signatures = self._templates.get(template)
+        row = run_index(name)
+        if signatures is None or row is None or not 0 <= row < len(self._ids_of(template)):
+            return None
+        number = int(self._ids_of(template)[row])
+        return self._make_leaf(signatures[number - 1], name, row) if number else None
 
     def assemble(self, name: str) -> tuple[Group, list[tuple[int, Note]]]:
         """Make the group of a child without its links; gives these, with their runs, as well."""
@@ -266,7 +283,7 @@ class FoldedRuns:
                 continue
             for path, signatures in self._templates.items():
                 ids = self._ids_of(path)
-                if row < len(ids) and ids[row]:
+                if len(path) > depth + 1 and row < len(ids) and ids[row]:
                     self._hang(top, path[depth + 1 :], row, signatures[int(ids[row]) - 1])
             for note in self._notes.get(row, ()):
                 if note.kind is NoteKind.LINK:
@@ -307,8 +324,13 @@ class FoldedRuns:
 
     def _hang(self, top: Group, parts: Path, row: int, signature: Signature) -> None:
         group = self._descend(top, parts[:-1], row) if parts else top
+        leaf = self._make_leaf(signature, parts[-1], row)
+        leaf.parent = group
+        group.children[leaf.name] = leaf
+
+    def _make_leaf(self, signature: Signature, name: str, row: int) -> Leaf:
         skeleton = Skeleton(
-            path=(parts[-1],),
+            path=(name,),
             kind=signature.kind,
             class_name=signature.class_name,
             comment=signature.comment,
@@ -317,10 +339,9 @@ class FoldedRuns:
         leaf = self._session.make_leaf(skeleton)
         leaf.stored = True
         leaf.kept = frozenset(signature.items)
-        leaf.parent = group
-        group.children[leaf.name] = leaf
         if self._rows.eager:
             load_row(self._rows, leaf, signature, row)
+        return leaf
 
     def _annotate(self, top: Group, parts: Path, row: int, note: Note) -> None:
         if note.kind is NoteKind.GROUP:
@@ -355,7 +376,7 @@ class RunsAndSets:
         """Give the part to which a child belongs."""
         return next((part for part in self.parts if name in part), self.parts[0])
 
-    def build(self, name: str) -> Group:
+    def build(self, name: str) -> Node:
         return self.part_of(name).build(name)
 
     def knows(self, name: str) -> bool:
@@ -422,6 +443,12 @@ def hang_runs(session: Session, rows: Rows, prefix: Path) -> bool:
                 beside, links = part.assemble(name)
                 _merge(tree, child, beside)
                 part.link_up(child, links)
+    for part in parts:
+        for note in part.own_links:
+            name = run_name(note.row)
+            target = tree.at(tuple(note.value))
+            if target is not None and name not in group.children:
+                tree.link(group, name, target)
     return True
 
 

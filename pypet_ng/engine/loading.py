@@ -147,7 +147,10 @@ def _graft(session: Session, skeleton: Skeleton, flag: int, parents: dict[Path, 
         if skeleton.annotations:
             node.annotations = dict(skeleton.annotations)
         tree.attach(parent, node)
-    elif flag == OVERWRITE or not node.stored:
+    elif flag == OVERWRITE:
+        node.comment = skeleton.comment
+        node.annotations = dict(skeleton.annotations) or None
+    elif not node.stored:
         node.comment = skeleton.comment or node.comment
         node.annotations = {**skeleton.annotations, **(node.annotations or {})} or None
     node.stored = True
@@ -155,6 +158,10 @@ def _graft(session: Session, skeleton: Skeleton, flag: int, parents: dict[Path, 
         items = frozenset(skeleton.items)
         node.kept = node.kept | items if node.kept else items
         if flag >= DATA and (node.is_empty or flag == OVERWRITE):
+            if flag == OVERWRITE and not node.is_empty:
+                node.locked = False
+                node.clear()
+                node.kept = items
             fill(session, node)
         if skeleton.locked:
             node.locked = True
@@ -265,9 +272,14 @@ def _load_below(session: Session, path: Path, flag: int, recursive: bool, max_de
         _graft_all(session, storage.scan((), None if recursive else 1), lambda _: flag)
     else:
         if not storage.has(path):
-            raise _nothing(session, path)
-        skeletons = [storage.read(path, ()).skeleton]
-        if recursive and skeletons[0].kind is NodeKind.GROUP:
+            storage.refresh()  # somebody else may have stored it since
+            if not storage.has(path):
+                raise _nothing(session, path)
+        above = [path[:length] for length in range(1, len(path))]
+        missing = [one for one in above if tree.at(one) is None]
+        skeletons = [storage.read(one, ()).skeleton for one in missing if storage.has(one)]
+        skeletons.append(storage.read(path, ()).skeleton)
+        if recursive and skeletons[-1].kind is NodeKind.GROUP:
             skeletons.extend(storage.scan(path, max_depth))
         _graft_all(session, skeletons, lambda _: flag)
     if path and not recursive and isinstance(tree.at(path), Group):

@@ -61,6 +61,7 @@ def _records(
     tree = session.tree
     for start in starts:
         deepest = None if max_depth is None else start.depth + max_depth
+        yield from _parents(start)
         nodes = tree.walk(start) if recursive else iter((start,))
         for node in nodes:
             if node.parent is None or (deepest is not None and node.depth > deepest):
@@ -73,6 +74,18 @@ def _records(
                     target = node.children[name]
                     link = Skeleton((*node.path, name), NodeKind.LINK, target=target.path)
                     yield target, Record(link)
+
+
+def _parents(node: Node) -> Iterator[tuple[Node, Record]]:
+    """Give the groups above a node that are not stored and say more than that they are there."""
+    above: list[Node] = []
+    parent = node.parent
+    while parent is not None and parent.parent is not None:
+        if not parent.stored and (parent.comment or parent.annotations):
+            above.append(parent)
+        parent = parent.parent
+    for group in reversed(above):
+        yield group, Record(skeleton_of(group, group.path))
 
 
 def _record(node: Node, mode: WriteMode | None) -> Record | None:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from pypet_ng.engine.attach import take_plan
+from pypet_ng.engine.attach import explored_leaves, take_plan
 from pypet_ng.engine.folded import Rows, hang_runs
 from pypet_ng.engine.loading import Shelf
 from pypet_ng.engine.rousing import lazy_holders
 from pypet_ng.engine.session import Session
-from pypet_ng.trajectory.leaves import detached
+from pypet_ng.spaces.columns import Column
+from pypet_ng.trajectory.leaves import ContainerParameterLeaf, ContainerResultLeaf, detached
 from pypet_ng.trajectory.parameter import Parameter
+from pypet_ng.trajectory.parameter_leaves import EXPLORED
 from pypet_ng.trajectory.result import Result
-from pypet_ng.tree.nodes import Group, Leaf, Node
+from pypet_ng.tree.nodes import Group, Leaf, Node, ParameterLeaf
+from pypet_ng.tree.records import NodeKind
 from pypet_ng.tree.structure import Tree
 
 if TYPE_CHECKING:
@@ -53,11 +57,14 @@ class Copying:
         """Give a shallow copy: groups and leaves of its own, the values are shared.
 
         It is at the same run, in the same storage (which it must not write to while the other does), and
-        knows the same plan and run states. `copy_leaves` is accepted for pypet's sake: a leaf hangs in one
-        tree, so that leaves are always new, and cost no copy of their values. Runs that are stored
-        and not in memory stay in the storage.
+        knows the same plan and run states. Runs that are stored and not in memory stay in the storage.
+
+        `copy_leaves`: False lets both trajectories have the very same leaves, ``'explored'`` all but the
+        explored parameters. Copies of these have their ranges only with ``v_full_copy``.
         """
-        return copied(self, with_links)  # type: ignore[arg-type]
+        if copy_leaves not in (True, False, "explored"):
+            raise ValueError(f"copy_leaves={copy_leaves!r}: choose True, False, or 'explored'.")
+        return copied(self, copy_leaves, with_links)  # type: ignore[arg-type]
 
     def __copy__(self) -> Any:
         return self.f_copy()
@@ -67,7 +74,7 @@ class Copying:
         return Unfolded(self)
 
 
-def copied(traj: Trajectory, with_links: bool) -> Trajectory:
+def copied(traj: Trajectory, copy_leaves: bool | str, with_links: bool) -> Trajectory:
     """Make the copy of a trajectory."""
     old = traj._session
     twin = type(traj)(
@@ -85,9 +92,18 @@ def copied(traj: Trajectory, with_links: bool) -> Trajectory:
     for field in dataclasses.fields(old.tree.naming):
         if field.init:
             setattr(tree.naming, field.name, getattr(old.tree.naming, field.name))
-    _copy_nodes(old.tree, tree)
+    explored = set(old.plan.names)
+    _copy_nodes(
+        old.tree,
+        tree,
+        lambda node: copy_leaves is False or (copy_leaves == "explored" and node.path not in explored),
+    )
     new.plan = old.plan
     take_plan(new, old.plan)
+    if not old.facts.full_copy and copy_leaves is not False:
+        for leaf in explored_leaves(new).values():
+            if isinstance(leaf, ParameterLeaf):
+                tree.view(leaf)._forget_range()
     for holder, children, part in lazy_holders(old.tree):
         assert new.storage is not None
         hang_runs(new, Rows(new.storage, eager=part.is_eager), holder.path)
@@ -101,7 +117,7 @@ def copied(traj: Trajectory, with_links: bool) -> Trajectory:
     return twin
 
 
-def _copy_nodes(old: Tree, new: Tree) -> None:
+def _copy_nodes(old: Tree, new: Tree, is_shared: Callable[[Node], bool]) -> None:
     new.root.annotations = dict(old.root.annotations) if old.root.annotations else None
     new.root.stored = old.root.stored
     places: dict[Node, Group] = {old.root: new.root}
@@ -114,9 +130,38 @@ def _copy_nodes(old: Tree, new: Tree) -> None:
             twin = places[node] = Group(node.name, node.comment)
             twin.annotations = dict(node.annotations) if node.annotations else None
         else:
-            twin = _copied_leaf(node)
+            twin = _shared_leaf(node) if is_shared(node) else _copied_leaf(node)
         twin.stored = node.stored
         new.attach(places[node.parent], twin)
+
+
+class _SharedParameter(ContainerParameterLeaf):
+    """The place of a parameter in a second tree: it asks the parameter, as for users' own containers."""
+
+    __slots__ = ()
+
+    def dump(self) -> Mapping[str, Any]:
+        return {name: item for name, item in super().dump().items() if name != EXPLORED}
+
+    def take_column(self, column: Column) -> None:
+        """Do nothing: the parameter has its range."""
+
+
+class _SharedResult(ContainerResultLeaf):
+    """The place of a result in a second tree."""
+
+    __slots__ = ()
+
+
+def _shared_leaf(node: Node) -> Leaf:
+    assert isinstance(node, Leaf)
+    assert node.tree is not None
+    kind = _SharedParameter if node.kind is NodeKind.PARAMETER else _SharedResult
+    twin = kind(node.name, node.comment, node.class_name)
+    twin.view = node.tree.view(node)
+    twin.annotations = node.annotations
+    twin.kept = node.kept
+    return twin
 
 
 def _copied_leaf(node: Node) -> Leaf:

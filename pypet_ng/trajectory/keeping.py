@@ -11,6 +11,7 @@ from pypet_ng.engine import loading, storing
 from pypet_ng.engine.session import Session, trust_if_made
 from pypet_ng.errors import NoSuchServiceError, TrajectoryNotFoundError, near_names
 from pypet_ng.trajectory.nodes import NNTreeNode
+from pypet_ng.trajectory.options import is_needless, renamed
 from pypet_ng.tree import search
 from pypet_ng.tree.nodes import Group, Leaf, Node
 from pypet_ng.tree.records import TrajectoryInfo
@@ -24,6 +25,8 @@ def make_service(service: Any, name: str | None, options: dict[str, Any], known:
     Options without a service mean the HDF5 service. Options left over are a TypeError, which also
     suggests near names among `known`.
     """
+    for option in [one for one in options if is_needless(one)]:
+        del options[option]
     if service is None:
         if "filename" not in options:
             if options:
@@ -129,12 +132,18 @@ class Keeping:
         non_empties: bool = False,
         store_data: int = 2,
         overwrite: bool | str | list[str] = False,
+        recursive: bool = False,
+        **options: Any,
     ) -> None:
-        """Store single nodes given as names or objects, without what is below them.
+        """Store single nodes given as names or objects, without what is below them unless `recursive`.
 
         `overwrite`: True, or names of items that replace what is stored. TypeError if the trajectory
-        was never stored, ValueError if there is nothing to store.
+        was never stored, ValueError if there is nothing to store. Other `options` are pypet's for HDF5
+        (``complevel``, ...), which the storage as a whole decides here.
         """
+        for option in options:
+            if not is_needless(option):
+                raise TypeError(f"f_store_items has no option {option!r} (given: {options[option]!r}).")
         session = self._session
         if not session.facts.attached:
             raise TypeError(
@@ -144,6 +153,9 @@ class Keeping:
         if not nodes:
             raise ValueError("There is nothing to store: give at least one node.")
         names = [overwrite] if isinstance(overwrite, str) else overwrite
+        if recursive:
+            storing.store_nodes(session, nodes, 3 if overwrite else store_data)
+            return
         storing.store_items(session, nodes, store_data, names, non_empties)
 
     # -- loading ------------------------------------------------------------------------------
@@ -181,6 +193,7 @@ class Keeping:
         session.tree.check_outside_run("f_load")
         if "load_all" in kwargs:
             load_data = kwargs.pop("load_all")
+        dynamic_imports = renamed(kwargs, "dynamically_imported_classes", "dynamic_imports", dynamic_imports)
         if dynamic_imports is not None:
             self.f_add_to_dynamic_imports(dynamic_imports)  # type: ignore[attr-defined]
         service = make_service(storage_service, name, kwargs)
@@ -340,9 +353,9 @@ class Keeping:
             from_item=remove_from_item,
         )
 
-    def f_delete_link(self, link: Any) -> None:
+    def f_delete_link(self, link: Any, remove_from_trajectory: bool = False) -> None:
         """Delete a link from the storage: ``'a.b.link'`` or ``(group, 'link')``."""
-        self.f_delete_links([link])
+        self.f_delete_links([link], remove_from_trajectory)
 
     def f_delete_links(self, links: Iterable[Any], remove_from_trajectory: bool = False) -> None:
         """Delete links from the storage, not what they lead to."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from pypet_ng.errors import TrajectoryNotFoundError
 from pypet_ng.trajectory.keeping import make_service, pick
+from pypet_ng.trajectory.options import renamed
 from pypet_ng.trajectory.trajectory import Trajectory
 
 __all__ = ["load_trajectory"]
@@ -57,6 +58,7 @@ def load_trajectory(
     """
     if "load_all" in kwargs:
         load_data = kwargs.pop("load_all")
+    dynamic_imports = renamed(kwargs, "dynamically_imported_classes", "dynamic_imports", dynamic_imports)
     if storage_service is None and "filename" not in kwargs:
         kwargs["filename"] = None
     flags = {

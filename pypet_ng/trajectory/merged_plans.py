@@ -9,10 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from pypet_ng._typing import Path
-from pypet_ng.encoding import canonical
+from pypet_ng.encoding import canonical, same
 from pypet_ng.engine import loading
 from pypet_ng.engine.attach import take_plan
 from pypet_ng.engine.batching import skeleton_of
+from pypet_ng.engine.session import Session
 from pypet_ng.errors import near_names
 from pypet_ng.spaces.columns import Column, IndexedColumn, ListColumn, OpaqueColumn, column_of
 from pypet_ng.spaces.plan import Plan
@@ -59,7 +60,8 @@ def merge_plans(
 
     Raises TypeError if the parameters are not the same or not of the same types, ValueError if no run is left.
     """
-    here, there = _parameters(mine, target), _parameters(other, source)
+    here, changed_here = _parameters(mine, target)
+    there, _ = _parameters(other, source)
     _check_names(here, there, ignored)
     plans = target.read_plan(), source.read_plan()
     lengths = len(plans[0]), len(plans[1])
@@ -91,7 +93,7 @@ def merge_plans(
     rows = np.flatnonzero(kept).astype(np.int64)
     new = np.full(lengths[1], -1, np.int64)
     new[rows] = lengths[0] + np.arange(len(rows))
-    records: list[Record] = []
+    records = [Record(skeleton_of(here[path], path), dict(here[path].dump())) for path in changed_here]
     columns: dict[Path, Column] = {}
     order = (*plans[0].names, *(path for path in changed if path not in plans[0].names))
     for path in order:
@@ -109,8 +111,9 @@ def merge_plans(
     return MergedPlan(Plan(columns), new, lengths[0], differing, records)
 
 
-def _parameters(traj: Trajectory, storage: StorageService) -> dict[Path, Leaf]:
-    """Give the parameters of a trajectory that belong to no run, from a copy with their data."""
+def _parameters(traj: Trajectory, storage: StorageService) -> tuple[dict[Path, Leaf], list[Path]]:
+    """Give the parameters of a trajectory that belong to no run, from a copy with their data; and which of
+    them have other values in memory than in the storage."""
     twin = type(traj)(traj.v_name, add_time=False, dynamic_imports=traj._book.named)
     twin.v_allow_pickle = traj.v_allow_pickle
     session = twin._session
@@ -122,7 +125,8 @@ def _parameters(traj: Trajectory, storage: StorageService) -> dict[Path, Leaf]:
             loading.load_below(session, (branch,), loading.DATA)
     tree = session.tree
     tree.reserve = None
-    return {
+    changed = _prefer_memory(traj, session)
+    found = {
         node.path: node
         for branch in ("parameters", "derived_parameters")
         if branch in tree.root.children
@@ -131,6 +135,22 @@ def _parameters(traj: Trajectory, storage: StorageService) -> dict[Path, Leaf]:
         and node.kind is NodeKind.PARAMETER
         and not any(run_index(part) is not None or set_index(part) is not None for part in node.path)
     }
+    return found, [path for path in changed if path in found]
+
+
+def _prefer_memory(traj: Trajectory, session: Session) -> list[Path]:
+    """Take over values that are in memory: users may have changed them since they were stored."""
+    changed = []
+    for node in session.tree.walk(session.tree.root):
+        if isinstance(node, ParameterLeaf):
+            own = traj._session.tree.at(node.path)
+            if isinstance(own, ParameterLeaf) and not own.is_empty:
+                data = own.dump()
+                if not same(dict(data), dict(node.dump())):
+                    changed.append(node.path)
+                    node.locked = False
+                    node.load(data)
+    return changed
 
 
 def _check_names(here: dict[Path, Leaf], there: dict[Path, Leaf], ignored: frozenset[str]) -> None:

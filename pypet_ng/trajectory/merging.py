@@ -26,6 +26,7 @@ from pypet_ng.storage.base import StorageService
 from pypet_ng.storage.memory import MemoryStorageService
 from pypet_ng.trajectory.merged_plans import MergedPlan, merge_plans
 from pypet_ng.trajectory.moving import backup as make_backup
+from pypet_ng.trajectory.options import renamed
 from pypet_ng.tree.nodes import Leaf
 from pypet_ng.tree.records import (
     Batch,
@@ -38,7 +39,17 @@ from pypet_ng.tree.records import (
     Skeleton,
     WriteMode,
 )
-from pypet_ng.tree.runnames import ALL_RUNS, ALL_SETS, RUN, fold, run_index, set_index, set_name, unfold
+from pypet_ng.tree.runnames import (
+    ALL_RUNS,
+    ALL_SETS,
+    RUN,
+    fold,
+    run_index,
+    run_name,
+    set_index,
+    set_name,
+    unfold,
+)
 
 if TYPE_CHECKING:
     from pypet_ng.trajectory.trajectory import Trajectory
@@ -116,6 +127,7 @@ class Merging:
         merge_config: bool = True,
         consecutive_merge: bool = False,
         slow_merge: bool = False,
+        **old_names: Any,
     ) -> MergeReport:
         """Take in the runs of another trajectory of the same parameters; gives what was done and differed.
 
@@ -149,6 +161,12 @@ class Merging:
 
         Raises TypeError if parameters or wildcards differ, ValueError if no run is left to be merged.
         """
+        backup = renamed(old_names, "backup_filename", "backup", backup) is not False
+        move_data = bool(renamed(old_names, "move_nodes", "move_data", move_data))
+        for name in ("ignore_trajectory_derived_parameters", "ignore_trajectory_results"):
+            renamed(old_names, name, "ignore_data", None)
+        if old_names:
+            raise TypeError(f"f_merge has no option {next(iter(old_names))!r}.")
         merge = _Merge(
             self,  # type: ignore[arg-type]
             other_trajectory,
@@ -263,13 +281,13 @@ class _Merge:
         report.runs = int((merged.new >= 0).sum())
         report.duplicates = np.flatnonzero(merged.new < 0).tolist()
         report.newly_explored = {".".join(path): pair for path, pair in merged.differing.items()}
-        scopes = self._session.tree.scope, self._theirs.tree.scope
-        if any(scope.renamed for scope in scopes):
-            self._names = {
-                scopes[1].name_of(row): scopes[0].name_of(int(new))
-                for row, new in enumerate(merged.new.tolist())
-                if new >= 0
-            }
+        mine, theirs = (one.tree.wildcards.functions for one in (self._session, self._theirs))
+        for word, name_there in theirs.items():
+            if name_there in (run_name, set_name) and mine[word] is name_there:
+                continue
+            self._names.setdefault(name_there(-1), "")
+            for row, new in enumerate(merged.new.tolist()):
+                self._names.setdefault(name_there(row), mine[word](new) if new >= 0 else "")
 
     @property
     def _new(self) -> _Numbers:
@@ -294,6 +312,8 @@ class _Merge:
             number = set_index(part)
             if part in self._names:
                 part = self._names[part]
+                if not part:
+                    return None
             elif index is not None:
                 if index >= len(self._new) or self._new[index] < 0:
                     return None

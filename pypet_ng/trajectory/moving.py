@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from pypet_ng.engine import storing, transfer
-from pypet_ng.engine.session import Session, forget_read_ahead
+from pypet_ng.engine.attach import read_runbook, take_plan
+from pypet_ng.engine.session import Session, forget_read_ahead, trust_if_made
 from pypet_ng.errors import NameTakenError, StorageError
 from pypet_ng.storage.base import StorageService
 from pypet_ng.trajectory.keeping import make_service
@@ -56,10 +57,27 @@ class Moving:
         facts.attached = False
         facts.stored_runs = facts.common = facts.number = 0
         facts.fresh = not in_store
+        if in_store and session.storage is not None:
+            self._return_to(name)
         for node in session.tree.walk(session.tree.root):
             node.stored = in_store and node.stored
             if isinstance(node, Leaf) and not in_store:
                 node.kept = frozenset()
+
+    def _return_to(self, name: str) -> None:
+        """Go on with a trajectory that is stored already, if it is."""
+        session = self._session
+        storage = storing.ensure_storage(session)
+        if all(info.name != name for info in storage.trajectories()):
+            return
+        info = storage.select(name)
+        session.facts.timestamp = info.timestamp
+        trust_if_made(session)
+        if not session.plan.is_explored:  # else the two are compared when something is stored
+            session.facts.attached = True
+            take_plan(session, storage.read_plan())
+            session.facts.stored_runs = len(session.plan)
+            read_runbook(session)
 
     def f_backup(self, backup_filename: str | None = None) -> str:
         """Copy the stored trajectory to another file, by default ``backup_<name>.hdf5`` beside its own.

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from pypet_ng.errors import near_names
 
-__all__ = ["Fate", "sort_options"]
+__all__ = ["Fate", "is_needless", "renamed", "sort_options"]
 
 
 class Fate(enum.Enum):
@@ -151,6 +151,27 @@ for _switch in (
     "v_standard_leaf",
 ):
     TABLE[_switch] = TABLE[_switch[2:]] = Option(Fate.SWITCH)  # type: ignore[index]
+
+
+_ONLY_STORED: Final = frozenset(
+    {"encoding", "complevel", "complib", "shuffle", "fletcher32", "pandas_format", "pandas_append"}
+    | {"purge_duplicate_comments", "summary_tables", "small_overview_tables", "large_overview_tables"}
+    | {"results_per_run", "derived_parameters_per_run", "display_time"}
+)
+"""pypet's options of its storage service that have no effect."""
+
+
+def is_needless(option: str) -> bool:
+    """Tell whether an option of pypet's storage service is accepted and has no effect."""
+    return option in _ONLY_STORED
+
+
+def renamed(given: dict[str, Any], old: str, new: str, value: Any) -> Any:
+    """Give what was given under an old name, with a warning, else `value`; takes it out of `given`."""
+    if old not in given:
+        return value
+    warnings.warn(f"{old!r} is now called {new!r}.", DeprecationWarning, stacklevel=3)
+    return given.pop(old)
 
 
 def sort_options(given: Mapping[str, Any]) -> dict[Fate, dict[str, Any]]:

@@ -13,7 +13,7 @@ from pypet_ng.encoding import check
 from pypet_ng.errors import DesignError, ParameterLockedException, UnsupportedValueError
 from pypet_ng.spaces.columns import ChainColumn, Column, IndexedColumn, PeriodicColumn, column_of
 from pypet_ng.trajectory.leaves import BaseParameter, brief, stored_items
-from pypet_ng.trajectory.parameter_leaves import HookedParameterLeaf, TranslatingLeaf
+from pypet_ng.trajectory.parameter_leaves import EXPLORED, HookedParameterLeaf, TranslatingLeaf
 from pypet_ng.tree.nodes import ParameterLeaf
 
 __all__ = ["Parameter"]
@@ -148,6 +148,8 @@ class Parameter(BaseParameter):
             return default
         column = self._node.column
         length = 1 if column is None else len(column)
+        if column is None and place:
+            self.f_get_range()  # raises, as there is none
         if not 0 <= place < length:
             raise IndexError(f"Parameter {self.v_full_name!r} has {length} values, but no number {place}.")
         return default if column is None else column[place]
@@ -309,12 +311,23 @@ class Parameter(BaseParameter):
 
     # -- storing --------------------------------------------------------------------------------------
     def _store(self) -> dict[str, Any]:
-        """Give the default as item ``data``; the range is stored with the plan of all runs."""
-        return {} if self._node.default is None else {"data": self._node.default}
+        """Give the default as item ``data``, and the range, if there is one, as ``explored_data``.
+
+        The storage leaves the range out: it is stored with the plan of all runs.
+        """
+        node = self._node
+        items = {} if node.default is None else {"data": node.default}
+        if node.column is not None:
+            items[EXPLORED] = list(node.column)
+        return items
 
     def _load(self, load_dict: dict[str, Any]) -> None:
         """Take what ``_store`` gave, and lock."""
-        ParameterLeaf.load(self._node, load_dict)
+        node = self._node
+        ParameterLeaf.load(node, load_dict)
+        if EXPLORED in load_dict:
+            node.column = column_of(load_dict[EXPLORED], node.default)
+            self._explored = True
 
     def _to_stored(self, value: Any) -> dict[str, Any]:
         """Give the stored form of one explored value: what ``_store`` gives where it is the default.
@@ -348,6 +361,11 @@ class Parameter(BaseParameter):
             # A process that works on one point needs no values of a million others.
             state["_node"].column = None
         return state
+
+    def _forget_range(self) -> None:
+        """Be a copy without the range, that knows it had one."""
+        self._explored = True
+        self._node.column = None
 
     def _whole_state(self) -> dict[str, Any]:
         state = self.__getstate__()

@@ -13,7 +13,11 @@ from pypet_ng.spaces.columns import Column, IndexedColumn, ListColumn
 from pypet_ng.trajectory.leaves import stored_items
 from pypet_ng.tree.nodes import ParameterLeaf
 
-__all__ = ["HookedParameterLeaf", "RestoredColumn", "TranslatingLeaf", "distinct"]
+__all__ = ["EXPLORED", "HookedParameterLeaf", "RestoredColumn", "TranslatingLeaf", "distinct"]
+
+
+EXPLORED: Final = "explored_data"
+"""Item under which the hook ``_store`` gives a range."""
 
 
 class HookedParameterLeaf(ParameterLeaf):
@@ -26,7 +30,9 @@ class HookedParameterLeaf(ParameterLeaf):
         return bool(self.view.f_is_empty())
 
     def dump(self) -> Mapping[str, Any]:
-        return {} if self.is_empty else stored_items(self.view)
+        items = {} if self.is_empty else dict(stored_items(self.view))
+        items.pop(EXPLORED, None)  # the plan has it
+        return items
 
     def load(self, data: Mapping[str, Any]) -> None:
         self.view._load(dict(data))

@@ -13,6 +13,7 @@ from typing import Any, Final
 from pypet_ng.encoding.pickles import UnreadPickle, pack, protocol_of
 from pypet_ng.settings import TRUST
 from pypet_ng.trajectory.parameter import Parameter
+from pypet_ng.trajectory.parameter_leaves import EXPLORED
 from pypet_ng.trajectory.result import Result
 from pypet_ng.tree.nodes import Node
 
@@ -89,13 +90,19 @@ class PickleParameter(Parameter):
         return UnreadPickle(form["data"])
 
     def _store(self) -> dict[str, Any]:
-        default = self._node.default
-        return {} if default is None else self._to_stored(default)
+        node = self._node
+        items = {} if node.default is None else self._to_stored(node.default)
+        if node.column is not None:
+            items[EXPLORED] = [self._to_stored(value)["data"] for value in node.column]
+        return items
 
     def _load(self, load_dict: dict[str, Any]) -> None:
         if "data" in load_dict:
             self._protocol = protocol_of(load_dict["data"])
-            super()._load({"data": self._from_stored(load_dict)})
+            items = {"data": self._from_stored(load_dict)}
+            if EXPLORED in load_dict:
+                items[EXPLORED] = [UnreadPickle(data) for data in load_dict[EXPLORED]]
+            super()._load(items)
 
 
 class PickleResult(Result):

@@ -79,6 +79,18 @@ class RunViews:
         return self.v_crun or self._session.tree.scope.name
 
     @property
+    def v_environment_name(self) -> str | None:
+        """Name of the environment that worked on the trajectory last, None if none did."""
+        name: str | None = self._session.facts.extra.get("environment_name")
+        return name
+
+    @property
+    def v_environment_hexsha(self) -> str | None:
+        """SHA-1 of that environment, None if none worked on the trajectory."""
+        sha: str | None = self._session.facts.extra.get("environment_hexsha")
+        return sha
+
+    @property
     def v_full_copy(self) -> bool:
         """Whether a copy for another process has all explored values, not only those of its own runs."""
         return self._session.facts.full_copy

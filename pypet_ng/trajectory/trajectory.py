@@ -33,6 +33,7 @@ from pypet_ng.trajectory.manual import ManualRuns
 from pypet_ng.trajectory.merging import Merging
 from pypet_ng.trajectory.moving import Moving
 from pypet_ng.trajectory.naming import check_name, stamped
+from pypet_ng.trajectory.options import renamed
 from pypet_ng.trajectory.overviews import Overviews
 from pypet_ng.trajectory.parameter import Parameter
 from pypet_ng.trajectory.reaching import value_of
@@ -98,6 +99,7 @@ class Trajectory(  # type: ignore[misc]  # f_load of the whole takes more option
         **kwargs: Any,
     ) -> None:
         timestamp = clock.time()
+        dynamic_imports = renamed(kwargs, "dynamically_imported_classes", "dynamic_imports", dynamic_imports)
         check_name(name)
         if add_time:
             name = stamped(name, timestamp)
@@ -321,11 +323,9 @@ class Trajectory(  # type: ignore[misc]  # f_load of the whole takes more option
     def _preset(self, branch: str, name: str, args: Any, kwargs: Any) -> None:
         self._tree.check_outside_run("Presetting a parameter")
         full = name if name.startswith(branch + ".") else f"{branch}.{name}"
+        if self._tree.at(tuple(full.split("."))) is not None:
+            raise ValueError(f"{full!r} is there already: presetting comes too late. Use its f_set.")
         self._presets[full] = (args, kwargs)
-        node = self._tree.at(tuple(full.split(".")))
-        if node is not None:
-            self._presets.pop(full)
-            self._tree.view(node).f_set(*args, **kwargs)
 
     def _check_presets(self) -> None:
         if self._presets:

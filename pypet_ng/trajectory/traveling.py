@@ -33,7 +33,7 @@ class Luggage:
     annotations: dict[str, Any]
     naming: dict[str, Any]
     standards: dict[str, type]
-    classes: tuple[type, ...]
+    classes: tuple[type | str, ...]
     wildcards: dict[str, Callable[[int], str]]
     seed: int
     timestamp: float

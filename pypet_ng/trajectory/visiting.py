@@ -44,7 +44,7 @@ def iterate_runs(
         "name": run_name if not session.tree.scope.renamed else session.tree.scope.name_of,
         "idx": lambda index: index,
         "self": lambda _: trajectory,
-        "copy": lambda _: trajectory.f_copy(copy_leaves="explored"),
+        "copy": lambda _: trajectory.f_copy(),
     }
     if yields not in givers:
         raise ValueError(f"yields={yields!r}: choose one of {', '.join(map(repr, givers))}.")

@@ -18,7 +18,6 @@ BRANCHES: Final = ("config", "parameters", "derived_parameters", "results")
 LONGEST: Final = 128
 _SHORT: Final = {
     "par": "parameters",
-    "param": "parameters",
     "conf": "config",
     "dpar": "derived_parameters",
     "res": "results",

@@ -355,8 +355,10 @@ def not_found(tree: Tree, start: Node, parts: Path, known: Sequence[str] = ()) -
             if count > _HINTS:
                 break
     name = ".".join(parts)
+    meant = ".".join(tree.wildcards.resolve(part, tree.scope.index) for part in parts)
+    also = f" ({meant})" if meant != name else ""
     hint = near_names(parts[-1] if parts else "", words)
     return NodeNotFoundError(
-        f"{name!r} is not part of {place}.{hint} If it is stored but not loaded, "
+        f"{name!r}{also} is not part of {place}.{hint} If it is stored but not loaded, "
         "load it (f_load_child, f_load_item) or switch on v_auto_load."
     )

@@ -402,9 +402,11 @@ class Tree:
     def wake(self, group: Group, source: ChildSource) -> None:
         """Let `source` build the groups of single runs below `group` when they are asked for."""
 
-        def adopt(child: Group) -> None:
+        def adopt(child: Node) -> None:
             child.parent = group
             child.tree = self
+            if not isinstance(child, Group):  # a leaf that is called as a run
+                return
             child.of_run = True
             dict.__setitem__(group.runs, child.name, child)
             self._enter_below(child)
