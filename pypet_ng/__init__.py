@@ -33,6 +33,7 @@ from pypet_ng.spaces.designs import cases, grid, loggrid, one_at_a_time, random,
 from pypet_ng.spaces.product import cartesian_product, find_unique_points
 from pypet_ng.storage.hdf5 import HDF5StorageService
 from pypet_ng.storage.memory import MemoryStorageService
+from pypet_ng.trajectory.adaptive import Generations
 from pypet_ng.trajectory.environment import Environment
 from pypet_ng.trajectory.groups import (
     ConfigGroup,
@@ -59,6 +60,7 @@ __all__ = [
     "DesignError",
     "Environment",
     "FileBusyError",
+    "Generations",
     "GitDiffError",
     "HDF5StorageService",
     "InvalidNameError",
