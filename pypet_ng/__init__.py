@@ -44,6 +44,7 @@ from pypet_ng.trajectory.groups import (
 )
 from pypet_ng.trajectory.leaves import BaseParameter, BaseResult, NNLeafNode
 from pypet_ng.trajectory.load import load_trajectory
+from pypet_ng.trajectory.multiproc import MultiprocContext
 from pypet_ng.trajectory.parameter import Parameter
 from pypet_ng.trajectory.result import Result
 from pypet_ng.trajectory.three_lines import explore
@@ -66,6 +67,7 @@ __all__ = [
     "InvalidNameError",
     "MemoryStorageService",
     "MissingFileError",
+    "MultiprocContext",
     "NNGroupNode",
     "NNLeafNode",
     "NameTakenError",

@@ -22,9 +22,7 @@ def _fresh_folder(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def make(**options: Any) -> Any:
-    env = Environment(
-        trajectory="s", filename="s.hdf5", report_progress=False, log_config=None, **options
-    )
+    env = Environment(trajectory="s", filename="s.hdf5", report_progress=False, log_config=None, **options)
     env.traj.f_add_parameter("x", 0.0)
     env.traj.f_add_parameter("y", 0)
     return env
@@ -133,3 +131,38 @@ def test_example_of_a_real_optimiser_is_stored_and_resumed(
     after = states(f"hdf5/{name}.hdf5", name)
     assert (after["start"] == before["start"]).all(), "nothing was run again"
     assert len(after) == len(before) > 30
+
+
+SCOOP = """
+import os
+from pypet_ng import Environment
+
+def run(traj):
+    return traj.x**2, os.getpid()
+
+if __name__ == "__main__":
+    env = Environment(trajectory="t", filename="t.hdf5", multiproc=True, use_scoop=True, report_progress=False)
+    env.traj.f_add_parameter("x", 0)
+    env.traj.f_explore({"x": list(range(20))})
+    print("squares", [value[0] for _, value in env.run(run)])
+"""
+
+
+def test_section_15_scoop_through_the_executor_seam() -> None:
+    pytest.importorskip("scoop")
+    pathlib.Path("script.py").write_text(SCOOP)
+    place = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-m", "scoop", "-n", "2", "script.py"],
+        env=place,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert f"squares {[x**2 for x in range(20)]}" in done.stdout, done.stderr
+    assert (states("t.hdf5", "t")["state"] == "done").all()
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "script.py"], env=place, capture_output=True, text=True, check=False
+    )
+    assert "python -m scoop script.py" in done.stderr
