@@ -11,6 +11,7 @@ from pypet_ng.engine import loading, storing
 from pypet_ng.engine.session import Session
 from pypet_ng.errors import NoSuchServiceError, TrajectoryNotFoundError, near_names
 from pypet_ng.trajectory.nodes import NNTreeNode
+from pypet_ng.trajectory.options import without_needless
 from pypet_ng.tree import search
 from pypet_ng.tree.nodes import Group, Leaf, Node
 from pypet_ng.tree.records import TrajectoryInfo
@@ -24,6 +25,7 @@ def make_service(service: Any, name: str | None, options: dict[str, Any], known:
     Options without a service mean the HDF5 service. Options left over are a TypeError, which also
     suggests near names among `known`.
     """
+    options = without_needless(options)
     if service is None:
         if "filename" not in options:
             if options:

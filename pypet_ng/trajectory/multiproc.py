@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pypet_ng.errors import near_names
-from pypet_ng.storage.remote import StorageServer
 from pypet_ng.trajectory.contradictions import check_together
 from pypet_ng.trajectory.trajectory import Trajectory
+
+if TYPE_CHECKING:
+    from pypet_ng.storage.remote import StorageServer
 
 __all__ = ["MultiprocContext"]
 
@@ -75,6 +77,8 @@ log_config, log_stdout, graceful_exit
             for leaf in traj.f_iter_leaves():
                 if leaf.v_is_parameter:
                     leaf.v_full_copy = self._full_copy
+        from pypet_ng.storage.remote import StorageServer  # here: multiprocessing takes a while to import
+
         self._server = StorageServer(session.storage)
         session.storage = self._server.client()
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from pypet_ng.errors import near_names
 
-__all__ = ["Fate", "sort_options"]
+__all__ = ["Fate", "sort_options", "without_needless"]
 
 
 class Fate(enum.Enum):
@@ -148,6 +148,23 @@ for _switch in (
     TABLE[_switch] = TABLE[_switch[2:]] = Option(Fate.SWITCH)  # type: ignore[index]
 
 
+def without_needless(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out pypet's options of the storage that have no effect here, with the warnings of the table."""
+    left = {}
+    for name, value in given.items():
+        option = TABLE.get(name)
+        if option is None or option.fate is not Fate.NEEDLESS:
+            left[name] = value
+        else:
+            _warn_if_needless(name, value, option, 6)
+    return left
+
+
+def _warn_if_needless(name: str, value: Any, option: Option, level: int) -> None:
+    if value != option.default and option.note not in _SILENT:
+        warnings.warn(f"{name}={value!r} has no effect: {option.note}.", UserWarning, stacklevel=level)
+
+
 def sort_options(given: Mapping[str, Any]) -> dict[Fate, dict[str, Any]]:
     """Sort keywords by where they go; ValueError names unknown ones and near ones."""
     sorted_: dict[Fate, dict[str, Any]] = {fate: {} for fate in Fate}
@@ -161,8 +178,7 @@ def sort_options(given: Mapping[str, Any]) -> dict[Fate, dict[str, Any]]:
             warnings.warn(f"{name!r} is now called {option.note!r}.", DeprecationWarning, stacklevel=4)
             name, option = option.note, TABLE[option.note]
         if option.fate is Fate.NEEDLESS:
-            if value != option.default and option.note not in _SILENT:
-                warnings.warn(f"{name}={value!r} has no effect: {option.note}.", UserWarning, stacklevel=4)
+            _warn_if_needless(name, value, option, 5)
             continue
         sorted_[option.fate][name if option.fate is not Fate.SWITCH else name.removeprefix("v_")] = value
     return sorted_
