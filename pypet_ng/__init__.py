@@ -44,6 +44,7 @@ from pypet_ng.spaces.product import cartesian_product, find_unique_points
 from pypet_ng.storage.hdf5 import HDF5StorageService
 from pypet_ng.storage.lazy import LazyStorageService
 from pypet_ng.storage.memory import MemoryStorageService
+from pypet_ng.trajectory.adaptive import Generations
 from pypet_ng.trajectory.bases import HasLogger, HasSlots, KnowsTrajectory
 from pypet_ng.trajectory.care import VerifyReport, compact_hdf5_file
 from pypet_ng.trajectory.environment import Environment
@@ -58,6 +59,7 @@ from pypet_ng.trajectory.groups import (
 from pypet_ng.trajectory.leaves import BaseParameter, BaseResult, NNLeafNode
 from pypet_ng.trajectory.load import load_trajectory
 from pypet_ng.trajectory.manual import manual_run
+from pypet_ng.trajectory.multiproc import MultiprocContext
 from pypet_ng.trajectory.parameter import Parameter
 from pypet_ng.trajectory.pickling import PickleParameter, PickleResult
 from pypet_ng.trajectory.result import Result
@@ -82,6 +84,7 @@ __all__ = [
     "DeviceError",
     "Environment",
     "FileBusyError",
+    "Generations",
     "GitDiffError",
     "HDF5StorageService",
     "HasLogger",
@@ -91,6 +94,7 @@ __all__ = [
     "LazyStorageService",
     "MemoryStorageService",
     "MissingFileError",
+    "MultiprocContext",
     "NNGroupNode",
     "NNLeafNode",
     "NameTakenError",

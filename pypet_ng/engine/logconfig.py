@@ -11,7 +11,6 @@ import configparser
 import copy
 import io
 import logging
-import logging.config
 import os
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
@@ -79,7 +78,9 @@ class IniConfig(_Once):
                 parser.set(section, "args", filled)
                 _make_folder(parser.get(section, "class", raw=True, fallback=""), filled)
         before = _all_handlers()
-        logging.config.fileConfig(parser, disable_existing_loggers=False)
+        from logging.config import fileConfig  # here: it imports what serves sockets
+
+        fileConfig(parser, disable_existing_loggers=False)
         return [one for one in _all_handlers() if one not in before]
 
     def _parser(self, *, workers: bool) -> configparser.RawConfigParser:
@@ -116,7 +117,9 @@ class DictConfig(_Once):
         config.setdefault("version", 1)
         config.setdefault("disable_existing_loggers", False)
         before = _all_handlers()
-        logging.config.dictConfig(config)
+        from logging.config import dictConfig
+
+        dictConfig(config)
         return [one for one in _all_handlers() if one not in before]
 
 

@@ -11,7 +11,7 @@ from pypet_ng.engine import loading, storing
 from pypet_ng.engine.session import Session, trust_if_made
 from pypet_ng.errors import NoSuchServiceError, TrajectoryNotFoundError, near_names
 from pypet_ng.trajectory.nodes import NNTreeNode
-from pypet_ng.trajectory.options import is_needless, renamed
+from pypet_ng.trajectory.options import renamed, without_needless
 from pypet_ng.tree import search
 from pypet_ng.tree.nodes import Group, Leaf, Node
 from pypet_ng.tree.records import TrajectoryInfo
@@ -25,8 +25,7 @@ def make_service(service: Any, name: str | None, options: dict[str, Any], known:
     Options without a service mean the HDF5 service. Options left over are a TypeError, which also
     suggests near names among `known`.
     """
-    for option in [one for one in options if is_needless(one)]:
-        del options[option]
+    options = without_needless(options)
     if service is None:
         if "filename" not in options:
             if options:
@@ -141,9 +140,8 @@ class Keeping:
         was never stored, ValueError if there is nothing to store. Other `options` are pypet's for HDF5
         (``complevel``, ...), which the storage as a whole decides here.
         """
-        for option in options:
-            if not is_needless(option):
-                raise TypeError(f"f_store_items has no option {option!r} (given: {options[option]!r}).")
+        for option, value in without_needless(options).items():
+            raise TypeError(f"f_store_items has no option {option!r} (given: {value!r}).")
         session = self._session
         if not session.facts.attached:
             raise TypeError(

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from pypet_ng.errors import near_names
 
-__all__ = ["Fate", "is_needless", "renamed", "sort_options"]
+__all__ = ["Fate", "renamed", "sort_options", "without_needless"]
 
 
 class Fate(enum.Enum):
@@ -153,25 +153,29 @@ for _switch in (
     TABLE[_switch] = TABLE[_switch[2:]] = Option(Fate.SWITCH)  # type: ignore[index]
 
 
-_ONLY_STORED: Final = frozenset(
-    {"encoding", "complevel", "complib", "shuffle", "fletcher32", "pandas_format", "pandas_append"}
-    | {"purge_duplicate_comments", "summary_tables", "small_overview_tables", "large_overview_tables"}
-    | {"results_per_run", "derived_parameters_per_run", "display_time"}
-)
-"""pypet's options of its storage service that have no effect."""
-
-
-def is_needless(option: str) -> bool:
-    """Tell whether an option of pypet's storage service is accepted and has no effect."""
-    return option in _ONLY_STORED
-
-
 def renamed(given: dict[str, Any], old: str, new: str, value: Any) -> Any:
     """Give what was given under an old name, with a warning, else `value`; takes it out of `given`."""
     if old not in given:
         return value
     warnings.warn(f"{old!r} is now called {new!r}.", DeprecationWarning, stacklevel=3)
     return given.pop(old)
+
+
+def without_needless(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out pypet's options of the storage that have no effect here, with the warnings of the table."""
+    left = {}
+    for name, value in given.items():
+        option = TABLE.get(name)
+        if option is None or option.fate is not Fate.NEEDLESS:
+            left[name] = value
+        else:
+            _warn_if_needless(name, value, option, 6)
+    return left
+
+
+def _warn_if_needless(name: str, value: Any, option: Option, level: int) -> None:
+    if value != option.default and option.note not in _SILENT:
+        warnings.warn(f"{name}={value!r} has no effect: {option.note}.", UserWarning, stacklevel=level)
 
 
 def sort_options(given: Mapping[str, Any]) -> dict[Fate, dict[str, Any]]:
@@ -187,8 +191,7 @@ def sort_options(given: Mapping[str, Any]) -> dict[Fate, dict[str, Any]]:
             warnings.warn(f"{name!r} is now called {option.note!r}.", DeprecationWarning, stacklevel=4)
             name, option = option.note, TABLE[option.note]
         if option.fate is Fate.NEEDLESS:
-            if value != option.default and option.note not in _SILENT:
-                warnings.warn(f"{name}={value!r} has no effect: {option.note}.", UserWarning, stacklevel=4)
+            _warn_if_needless(name, value, option, 5)
             continue
         sorted_[option.fate][name if option.fate is not Fate.SWITCH else name.removeprefix("v_")] = value
     return sorted_

@@ -41,6 +41,9 @@ class Luggage:
     length: int
     plan: Plan | None = None
     """All explored values, where the user wants them everywhere (``v_full_copy``)."""
+    storage: Any = None
+    """A storage service that may be used from other processes, see :mod:`pypet_ng.storage.remote`."""
+    stored_runs: int = 0
     groups: list[tuple[Path, str, dict[str, Any] | None]] = field(default_factory=list)
     leaves: list[tuple[Skeleton, dict[str, Any]]] = field(default_factory=list)
     """Leaves of the plain classes."""
@@ -69,6 +72,9 @@ def pack(traj: Trajectory) -> Luggage:
         source=session.facts.source,
         plan=session.plan if session.facts.full_copy else None,
     )
+    if getattr(session.storage, "travels", False):
+        luggage.storage = session.storage
+        luggage.stored_runs = session.facts.stored_runs
     classes = dict.fromkeys(luggage.classes)
     for node in tree.walk(tree.root):
         path = node.path
@@ -126,7 +132,12 @@ def unpack(luggage: Luggage) -> Trajectory:
             tree.link(tree.make_groups(tree.root, path[:-1]), path[-1], goal)
     for name, value in luggage.naming.items():
         setattr(tree.naming, name, value)
-    tree.naming.auto_load = False  # the storage stayed at home
+    if luggage.storage is None:
+        tree.naming.auto_load = False  # the storage stayed at home
+    else:
+        session.storage = luggage.storage
+        session.facts.attached = True
+        session.facts.stored_runs = session.facts.common = luggage.stored_runs
     session.plan = Plan() if not luggage.explored else Outline(luggage.explored, luggage.length)
     if luggage.plan is not None:
         session.facts.full_copy = True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from pypet_ng.errors import near_names
@@ -80,7 +80,11 @@ def _scoop(options: Mapping[str, Any]) -> Runner:
         ) from error
     if not scoop.IS_RUNNING:
         raise RuntimeError("use_scoop=True: start the script with 'python -m scoop script.py'.")
-    return ExecutorRunner(futures, retries=options["retries"])
+
+    def wait(pending: Iterable[Any], return_when: str) -> Any:
+        return futures.wait(list(pending), return_when=return_when)
+
+    return ExecutorRunner(futures, retries=options["retries"], wait=wait)
 
 
 _BY_NAME: Final[dict[str, Callable[[Mapping[str, Any]], Runner]]] = {

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -222,3 +225,21 @@ def test_own_network_class_and_group_name(tmp_path: pathlib.Path) -> None:
     manager = NetworkManager(runner, [Neurons(early=False)], network_constructor=construct)
     explored(tmp_path, manager).run(manager.run_network)
     assert [len(objects) for objects in made] == [1, 1, 1]
+
+
+def test_the_example_runs_and_inhibition_inhibits(tmp_path: pathlib.Path) -> None:
+    root = pathlib.Path(__file__).parents[2]
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", str(root / "examples" / "brian2_network.py")],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(root)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert [line.partition(":")[0] for line in lines] == ["w = 100. uV", "w = 0.5 mV", "w = 2. mV"]
+    counts = [int(line.split()[-2]) for line in lines]
+    assert counts == sorted(counts, reverse=True)
+    assert counts[0] > counts[-1]

@@ -265,3 +265,66 @@ def test_the_handler_of_ctrl_c_is_given_back() -> None:
     before = signal.getsignal(signal.SIGINT)
     make(graceful_exit=True).run(square)
     assert signal.getsignal(signal.SIGINT) is before
+
+
+# -- failures, run information, restrictions ----------------------------------------------------------
+def fails_at_two(traj: Any) -> int:
+    if traj.x == 2:
+        raise ValueError("two")
+    return int(traj.x)
+
+
+@pytest.mark.parametrize("options", PARALLEL)
+def test_section_14_failing_run_is_raised_after_the_others_are_stored(options: Any) -> None:
+    env = make([1, 2, 3], **options)
+    with pytest.raises(ValueError, match="two"):
+        env.run(fails_at_two)
+    assert list(env.last_results) == [(0, 1), (2, 3)]
+    table = load_trajectory(name="t", filename="t.hdf5").f_run_table()
+    assert list(table["state"]) == ["done", "failed", "done"]
+
+
+def test_section_14_run_information() -> None:
+    env = make([1, 2])
+    env.run(square)
+    loaded = load_trajectory(name="t", filename="t.hdf5")
+    information = loaded.f_get_run_information("run_00000001")
+    assert information["completed"] == 1
+    assert information["finish_timestamp"] >= information["timestamp"]
+    assert "x" in information["parameter_summary"]
+
+
+RESTRICTED = {
+    "f_explore": lambda traj: traj.f_explore({"x": [1]}),
+    "f_expand": lambda traj: traj.f_expand({"x": [1]}),
+    "f_load": lambda traj: traj.f_load(),
+    "v_idx": lambda traj: setattr(traj, "v_idx", 0),
+    "f_iter_runs": lambda traj: list(traj.f_iter_runs()),
+    "f_shrink": lambda traj: traj.f_shrink(),
+    "f_add_parameter": lambda traj: traj.f_add_parameter("y", 1),
+}
+
+
+@pytest.mark.parametrize("name", RESTRICTED)
+def test_section_14_restricted_in_a_run(name: str) -> None:
+    def run(traj: Any) -> str:
+        assert traj.v_is_run
+        try:
+            RESTRICTED[name](traj)
+        except TypeError:
+            return "refused"
+        return "allowed"
+
+    env = make()
+    assert not env.traj.v_is_run
+    assert env.run(run) == [(0, "refused"), (1, "refused")]
+
+
+MODES = ["LOCK", "QUEUE", "PIPE", "LOCAL", "NETLOCK", "NETQUEUE", "NONE", None]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_section_15_wrap_modes_lead_to_the_same_file(mode: Any) -> None:
+    env = make(wrap_mode=mode, multiproc=True, ncores=1, use_pool=True, freeze_input=True)
+    assert env.run(square) == [(0, 1), (1, 4)]
+    assert load_trajectory(name="t", filename="t.hdf5", load_all=2).results.runs.run_00000001.z == 4
