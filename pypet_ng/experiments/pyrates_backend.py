@@ -91,9 +91,9 @@ class PyRatesBackend:
         program = task.program
         count = parameters.shape[1]
         circuit, parameter_names, state_names = _circuit(pyrates, task)
-        grid = {name: list(map(float, parameters[place])) for place, name in enumerate(parameter_names)}
+        grid = {name: parameters[place].tolist() for place, name in parameter_names.items()}
         for place, name in enumerate(state_names):
-            grid[f"initial_{name}"] = list(map(float, initial[place, :, 0]))
+            grid[f"initial_{name}"] = initial[place, :, 0].tolist()
         where = {name: {"vars": [f"op/{name.removeprefix('initial_')}"], "nodes": ["p"]} for name in grid}
         steps = program.n_transient + program.every * program.n_samples
         options: dict[str, Any] = {"solver": _FIXED.get(program.method, "scipy"), "backend": "jax"}
@@ -127,8 +127,8 @@ class PyRatesBackend:
         return kept
 
 
-def _circuit(pyrates: Any, task: Task) -> tuple[Any, list[str], list[str]]:
-    """Give the circuit of one node, and PyRates' names of the parameters and states in our order."""
+def _circuit(pyrates: Any, task: Task) -> tuple[Any, dict[int, str], list[str]]:
+    """Give the circuit of one node, PyRates' names of the parameters in use by place, and of the states."""
     sp = need_sympy()
     system = task.program.system
     own = system.parameters[: system.own]
@@ -140,6 +140,7 @@ def _circuit(pyrates: Any, task: Task) -> tuple[Any, list[str], list[str]]:
     }
     swap |= {sp.Symbol(term): sp.Integer(0) for term in system.terms}
     equations = []
+    used: set[Any] = set()
     for name, text in zip(states, system.texts, strict=True):
         expression = parse(text, system.symbols)
         if expression.free_symbols & {sp.Symbol(system.symbols[0])}:
@@ -150,15 +151,15 @@ def _circuit(pyrates: Any, task: Task) -> tuple[Any, list[str], list[str]]:
             raise DesignError(f"The back end 'pyrates' does not take {text[:80]!r}: use 'jax' or 'numpy'.")
         # Products of sums make PyRates 1.2.3 fail (an Add has no shape): written out they do not.
         written = sp.expand(expression.xreplace(swap)).subs(sp.pi, sp.Float(float(np.pi)))
+        used |= written.free_symbols
         equations.append(f"{name}' = {expression_text(written)}")
     variables: dict[str, Any] = dict.fromkeys(states, "variable(0.0)")
     variables[states[0]] = "output(0.0)"
-    variables |= {
-        name: float(value) for name, value in zip(parameters, system.values[: system.own], strict=True)
-    }
+    in_use = {place: name for place, name in enumerate(parameters) if sp.Symbol(name) in used}
+    variables |= {name: float(system.values[place]) for place, name in in_use.items()}
     operator = pyrates.OperatorTemplate(name="op", path=None, equations=equations, variables=variables)
     node = pyrates.NodeTemplate(name="node", path=None, operators=[operator])
-    return pyrates.CircuitTemplate(name="net", path=None, nodes={"p": node}), parameters, states
+    return pyrates.CircuitTemplate(name="net", path=None, nodes={"p": node}), in_use, states
 
 
 @contextlib.contextmanager

@@ -90,7 +90,7 @@ class ColumnRunner:
         blocks = {}
         for name, column in results.items():
             column = column[:count]
-            if column.dtype.kind in "fc":
+            if name != "series" and column.dtype.kind in "fc":  # of series the last state tells
                 flags |= ~np.isfinite(column.reshape(count, -1)).all(axis=1)
             signature = Signature(("results", "runs", "$", name), NodeKind.RESULT, "Result", "", (name,))
             blocks[signature] = Block(chunk.rows, {name: column})
