@@ -244,7 +244,7 @@ def load_experiment(filename: str | os.PathLike[str], name: str | None = None) -
     homes = [info.name for info in infos if info.comment == _MARK]
     if name is None and len(homes) != 1:
         if not infos:
-            load_trajectory(index=0, filename=place)  # says whether the file is not there
+            load_trajectory(name=name or "experiment", filename=place)  # says whether the file is there
         said = ", ".join(map(repr, homes)) or "none"
         raise TrajectoryNotFoundError(
             f"{place} has {len(homes)} experiments ({said}): say which one with name=."

@@ -82,7 +82,8 @@ def test_numpy_and_jax_agree_and_both_follow_an_independent_solver(name: str) ->
         float(model.parameters[parameter].value or 0.0),
         1.05 * float(model.parameters[parameter].value or 0.1),
     ]
-    exp = swept(parameter, values, experiment(model, 1.0, 0.01))
+    exp = swept(parameter, values, experiment(model, 1.0, 0.002))
+    exp.integration.sampling_step = 0.01
     exp.integration.method = "RK4"
     a, b = series(exp, "numpy"), series(exp, "jax")
     scale = np.abs(a).max(axis=(0, 1, 3), keepdims=True)
@@ -93,7 +94,9 @@ def test_numpy_and_jax_agree_and_both_follow_an_independent_solver(name: str) ->
         assert np.allclose(a[place, :, :, 0], exact, rtol=1e-6, atol=1e-8)
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize(
+    "name", [name if name == "Lorenz" else pytest.param(name, marks=pytest.mark.slow) for name in MODELS]
+)
 def test_adaptive_steps_of_jax_follow_an_independent_solver(name: str) -> None:
     pytest.importorskip("diffrax")
     model = Dynamics.from_db(name)
@@ -105,7 +108,14 @@ def test_adaptive_steps_of_jax_follow_an_independent_solver(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("backend", "method"), [("numpy", "Tsit5"), ("numpy", "Kvaerno5"), ("jax", "Tsit5"), ("jax", "Kvaerno5")]
+    ("backend", "method"),
+    [
+        ("numpy", "Tsit5"),
+        ("numpy", "Kvaerno5"),
+        ("jax", "Tsit5"),
+        pytest.param("jax", "Kvaerno5", marks=pytest.mark.slow),
+        pytest.param("jax", "Dopri5", marks=pytest.mark.slow),
+    ],
 )
 def test_adaptive_methods_agree_over_a_sweep(backend: str, method: str) -> None:
     pytest.importorskip("diffrax")
