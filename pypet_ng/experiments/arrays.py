@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 import numpy as np
 
 from pypet_ng._typing import Array
 
-__all__ = ["Arrays", "JaxArrays", "NumpyArrays"]
+__all__ = ["Arrays", "JaxArrays", "NumpyArrays", "double_precision"]
+
+
+def double_precision() -> AbstractContextManager[Any]:
+    """Let JAX compute in double precision inside a ``with`` block, whatever it does elsewhere."""
+    import jax
+
+    switch: Any = getattr(jax, "enable_x64", None)
+    if switch is None:  # older than 0.8
+        from jax.experimental import enable_x64 as switch
+    found: AbstractContextManager[Any] = switch(True)
+    return found
 
 
 class Arrays(Protocol):

@@ -27,6 +27,7 @@ import numpy as np
 
 from pypet_ng._typing import Array
 from pypet_ng.errors import DesignError
+from pypet_ng.experiments.arrays import double_precision
 from pypet_ng.experiments.backends import outcome_columns
 from pypet_ng.experiments.equations import expression_text, need_sympy, parse
 from pypet_ng.experiments.planning import Task
@@ -166,10 +167,8 @@ def _circuit(pyrates: Any, task: Task) -> tuple[Any, dict[int, str], list[str]]:
 @contextlib.contextmanager
 def _quietly() -> Iterator[None]:
     """Let PyRates write its build files into a folder that goes, compute in double precision, and be quiet."""
-    import jax
-
     here = os.getcwd()
-    with tempfile.TemporaryDirectory() as folder, jax.enable_x64(True), warnings.catch_warnings():
+    with tempfile.TemporaryDirectory() as folder, double_precision(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of arguments that only one of its solvers knows
         os.chdir(folder)
         try:

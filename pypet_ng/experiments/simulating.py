@@ -11,7 +11,7 @@ import numpy as np
 
 from pypet_ng._typing import Array
 from pypet_ng.errors import DesignError, near_names
-from pypet_ng.experiments.arrays import Arrays, JaxArrays, NumpyArrays
+from pypet_ng.experiments.arrays import Arrays, JaxArrays, NumpyArrays, double_precision
 from pypet_ng.experiments.observing import Running
 from pypet_ng.experiments.steppers import FIXED, STOCHASTIC, Flow
 from pypet_ng.experiments.system import System
@@ -250,10 +250,8 @@ def run_jax(
     seeds
         One per point; points of one trial have the same.
     """
-    import jax
-
     holder = _Holder(program)
-    with jax.enable_x64(True):
+    with double_precision():
         words = (
             np.array([seed.generate_state(2, np.uint32) for seed in seeds])
             if program.noisy
