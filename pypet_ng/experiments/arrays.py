@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
@@ -17,9 +18,9 @@ def double_precision() -> AbstractContextManager[Any]:
     """Let JAX compute in double precision inside a ``with`` block, whatever it does elsewhere."""
     import jax
 
-    switch: Any = getattr(jax, "enable_x64", None)
-    if switch is None:  # older than 0.8
-        from jax.experimental import enable_x64 as switch
+    # until 0.8 it was elsewhere
+    home = jax if hasattr(jax, "enable_x64") else importlib.import_module("jax.experimental")
+    switch: Any = home.enable_x64
     found: AbstractContextManager[Any] = switch(True)
     return found
 

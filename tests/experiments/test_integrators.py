@@ -82,7 +82,7 @@ def test_numpy_and_jax_agree_and_both_follow_an_independent_solver(name: str) ->
         float(model.parameters[parameter].value or 0.0),
         1.05 * float(model.parameters[parameter].value or 0.1),
     ]
-    exp = swept(parameter, values, experiment(model, 1.0, 0.002))
+    exp = swept(parameter, values, experiment(model, 1.0, 0.005))
     exp.integration.sampling_step = 0.01
     exp.integration.method = "RK4"
     a, b = series(exp, "numpy"), series(exp, "jax")
@@ -91,12 +91,11 @@ def test_numpy_and_jax_agree_and_both_follow_an_independent_solver(name: str) ->
     times = 0.01 * np.arange(1, 101)
     for place, value in enumerate(values):
         exact = truth(model, times, **{parameter: value})
-        assert np.allclose(a[place, :, :, 0], exact, rtol=1e-6, atol=1e-8)
+        assert (np.abs(a[place, :, :, 0] - exact) <= 1e-6 * scale[0, :, :, 0]).all()
 
 
-@pytest.mark.parametrize(
-    "name", [name if name == "Lorenz" else pytest.param(name, marks=pytest.mark.slow) for name in MODELS]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", MODELS)
 def test_adaptive_steps_of_jax_follow_an_independent_solver(name: str) -> None:
     pytest.importorskip("diffrax")
     model = Dynamics.from_db(name)
