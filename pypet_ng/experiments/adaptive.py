@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 
 from pypet_ng._typing import Array
-from pypet_ng.experiments.arrays import JaxArrays, NumpyArrays
+from pypet_ng.experiments.arrays import JaxArrays, NumpyArrays, double_precision
 from pypet_ng.experiments.simulating import Outcome, Program, outcome_of
 from pypet_ng.experiments.steppers import Flow
 
@@ -62,9 +62,7 @@ def adaptive_numpy(program: Program, parameters: Array, initial: Array, seeds: S
 
 def adaptive_jax(program: Program, parameters: Array, initial: Array, seeds: Sequence[Any]) -> Outcome:
     """Compute a batch with diffrax; see :func:`pypet_ng.experiments.simulating.run_jax`."""
-    import jax
-
-    with jax.enable_x64(True):
+    with double_precision():
         holder = _Solver(program)
         states = np.asarray(_solver(holder.key, holder)(parameters, initial, _times(program)))
     return outcome_of(program, np.moveaxis(states, 0, 2))

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 import numpy as np
 
 from pypet_ng._typing import Array
 
-__all__ = ["Arrays", "JaxArrays", "NumpyArrays"]
+__all__ = ["Arrays", "JaxArrays", "NumpyArrays", "double_precision"]
+
+
+def double_precision() -> AbstractContextManager[Any]:
+    """Let JAX compute in double precision inside a ``with`` block, whatever it does elsewhere."""
+    import jax
+
+    # until 0.8 it was elsewhere
+    home = jax if hasattr(jax, "enable_x64") else importlib.import_module("jax.experimental")
+    switch: Any = home.enable_x64
+    found: AbstractContextManager[Any] = switch(True)
+    return found
 
 
 class Arrays(Protocol):

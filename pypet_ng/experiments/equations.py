@@ -178,6 +178,10 @@ class _Translator:
             make = relations.get(type(node.ops[0]))
             if make is not None:
                 return make(self.expression(node.left), self.expression(node.comparators[0]))
+        if isinstance(node, ast.Constant) and isinstance(node.value, bool):
+            return sp.true if node.value else sp.false
+        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+            return sp.Not(self.condition(node.operand))
         if isinstance(node, ast.BoolOp):
             join = sp.And if isinstance(node.op, ast.And) else sp.Or
             return join(*map(self.condition, node.values))
@@ -341,6 +345,13 @@ def expression_text(expression: Any) -> str:
 
         def _print_Or(self, condition: Any) -> str:  # noqa: N802
             return " or ".join(f"({self._print(one)})" for one in condition.args)
+
+        def _print_Not(self, condition: Any) -> str:  # noqa: N802
+            return f"not ({self._print(condition.args[0])})"
+
+        def _print_ITE(self, choice: Any) -> str:  # noqa: N802
+            test, yes, no = map(self._print, choice.args)
+            return f"(({test}) and ({yes})) or (not ({test}) and ({no}))"
 
         def _print_Exp1(self, _: Any) -> str:  # noqa: N802
             return "exp(1)"

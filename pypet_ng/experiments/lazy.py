@@ -82,7 +82,7 @@ class StoredArray(NDArrayOperatorsMixin):
             return self._all()[key]
         rows = self._rows[keys[:first]]
         rest = keys[first:]
-        values = self._read(np.atleast_1d(rows).ravel()).reshape(*np.shape(rows), *self._tail)
+        values = self._read(np.atleast_1d(rows).ravel()).reshape((*np.shape(rows), *self._tail))
         return values[(*(slice(None),) * np.ndim(rows), *rest)] if rest else values
 
     def _all(self) -> Array:

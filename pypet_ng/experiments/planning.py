@@ -179,7 +179,8 @@ def portable(experiment: SimulationExperiment) -> SimulationExperiment:
 def make_task(experiment: SimulationExperiment, key: str, exploration: Exploration) -> Task:
     """Give the task of an exploration of a checked experiment."""
     integration = experiment.integration
-    system = make_system(experiment)
+    axes = tuple(Axis(one.parameter, one.values(), one.label or "") for one in exploration.axes())
+    system = make_system(experiment).simplified([axis.name for axis in axes])
     noise = integration.noise
     noisy: tuple[int, ...] = ()
     if noise is not None:
@@ -187,7 +188,6 @@ def make_task(experiment: SimulationExperiment, key: str, exploration: Explorati
         noisy = tuple(place for place, name in enumerate(system.states) if name in chosen)
     delayed = bool((system.delays[system.weights != 0] > 0).any())
     watched = watches(experiment)
-    axes = tuple(Axis(one.parameter, one.values(), one.label or "") for one in exploration.axes())
     zipped = exploration.mode == "zip" and bool(axes)
     n_points = axes[0].n if zipped else math.prod(axis.n for axis in axes)
     total = n_points * exploration.n_trials * len(system.states) * integration.n_samples * system.n_nodes * 8
@@ -202,6 +202,7 @@ def make_task(experiment: SimulationExperiment, key: str, exploration: Explorati
         n_transient=integration.n_transient,
         emit=tuple(sorted({*kept, *looked_at})),
         running=tuple(one for one in watched if isinstance(one, Running)),
+        varied=tuple(sorted(system.parameters.index(axis.name) for axis in axes)),
         noisy=noisy,
         additive=noise.additive if noise is not None else True,
         correlated=noise.correlated if noise is not None else False,

@@ -232,7 +232,7 @@ class ExplorationResult:
         if results is None:
             return xr.Dataset(dict(self.observations))  # type: ignore[return-value]
         dims, shape, coords = self._dims()
-        values = np.asarray(results).reshape(*shape, *results.shape[len(self.runs_shape) :])
+        values = np.asarray(results).reshape((*shape, *results.shape[len(self.runs_shape) :]))
         dims = [*dims, "time", "variable"]
         coords |= {"time": self.time, "variable": self.output_names}
         if self._backend.has_nodes:
@@ -285,7 +285,7 @@ class ExplorationResult:
         except NodeNotFoundError:
             example = np.nan
         tail = np.shape(example) if example is not np.ma.masked else ()
-        values = self._read(key, tail, np.arange(len(self.rows))).reshape(*shape, *tail)
+        values = self._read(key, tail, np.arange(len(self.rows))).reshape((*shape, *tail))
         for dim, coord in self._tail_dims(key, tail):
             dims.append(dim)
             if coord is not None:

@@ -90,7 +90,7 @@ class ColumnRunner:
         blocks = {}
         for name, column in results.items():
             column = column[:count]
-            if column.dtype.kind in "fc":
+            if name != "series" and column.dtype.kind in "fc":  # of series the last state tells
                 flags |= ~np.isfinite(column.reshape(count, -1)).all(axis=1)
             signature = Signature(("results", "runs", "$", name), NodeKind.RESULT, "Result", "", (name,))
             blocks[signature] = Block(chunk.rows, {name: column})
@@ -244,7 +244,7 @@ def load_experiment(filename: str | os.PathLike[str], name: str | None = None) -
     homes = [info.name for info in infos if info.comment == _MARK]
     if name is None and len(homes) != 1:
         if not infos:
-            load_trajectory(index=0, filename=place)  # says whether the file is not there
+            load_trajectory(name=name or "experiment", filename=place)  # says whether the file is there
         said = ", ".join(map(repr, homes)) or "none"
         raise TrajectoryNotFoundError(
             f"{place} has {len(homes)} experiments ({said}): say which one with name=."

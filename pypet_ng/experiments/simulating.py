@@ -11,7 +11,7 @@ import numpy as np
 
 from pypet_ng._typing import Array
 from pypet_ng.errors import DesignError, near_names
-from pypet_ng.experiments.arrays import Arrays, JaxArrays, NumpyArrays
+from pypet_ng.experiments.arrays import Arrays, JaxArrays, NumpyArrays, double_precision
 from pypet_ng.experiments.observing import Running
 from pypet_ng.experiments.steppers import FIXED, STOCHASTIC, Flow
 from pypet_ng.experiments.system import System
@@ -63,6 +63,8 @@ class Program:
     emit: tuple[int, ...]
     """Places of the states whose series are asked for."""
     running: tuple[Running, ...]
+    varied: tuple[int, ...] = ()
+    """Places of the parameters that differ between points; the others are one number for all."""
     noisy: tuple[int, ...] = ()
     """Places of the states that get noise."""
     additive: bool = True
@@ -78,7 +80,16 @@ class Program:
         )
         return (
             *(self.system.fingerprint(), self.method, self.dt, self.every, self.n_samples, self.n_transient),
-            *(self.emit, watched, self.noisy, self.additive, self.correlated, self.rtol, self.atol),
+            *(
+                self.emit,
+                watched,
+                self.varied,
+                self.noisy,
+                self.additive,
+                self.correlated,
+                self.rtol,
+                self.atol,
+            ),
         )
 
 
@@ -99,7 +110,7 @@ def simulate(
 ) -> tuple[Any, Any, Any]:
     """Give series, memories of the running observations, and the last state, for fixed steps.
 
-    `parameters`: shape (parameter, point, 1); `initial`: (state, point, node); `sources`: of noise.
+    `parameters`: one array per parameter, shape (point, 1) or (1, 1); `initial`: (state, point, node); `sources`: of noise.
     """
     system, dt = program.system, program.dt
     xp = arrays.xp
@@ -153,6 +164,13 @@ def simulate(
     return series, memories, y
 
 
+def spread(program: Program, parameters: Array) -> tuple[Array, ...]:
+    """Give parameters, shape (parameter, point), as one array each: (point, 1), or (1, 1) where all are equal."""
+    return tuple(
+        row[:, None] if place in program.varied else row[:1, None] for place, row in enumerate(parameters)
+    )
+
+
 def _outcome(program: Program, series: Any, memories: Any, last: Any) -> Outcome:
     finite = np.all([np.isfinite(np.asarray(one)).all(axis=1) for one in last], axis=0)
     return Outcome(
@@ -187,7 +205,7 @@ def run_numpy(
     """Compute a batch with numpy; fixed steps only. Arguments as in :func:`run_jax`."""
     sources = [np.random.default_rng(seed) for seed in seeds] if program.noisy else ()
     with np.errstate(all="ignore"):  # what blows up is flagged, not warned of at each step
-        found = simulate(program, NumpyArrays(), parameters[:, :, None], initial, sources)
+        found = simulate(program, NumpyArrays(), spread(program, parameters), initial, sources)
         return _outcome(program, *found)
 
 
@@ -232,14 +250,12 @@ def run_jax(
     seeds
         One per point; points of one trial have the same.
     """
-    import jax
-
     holder = _Holder(program)
-    with jax.enable_x64(True):
+    with double_precision():
         words = (
             np.array([seed.generate_state(2, np.uint32) for seed in seeds])
             if program.noisy
             else np.zeros((1, 2), np.uint32)
         )
-        found = _jitted(holder.key, holder)(parameters[:, :, None], initial, words)
+        found = _jitted(holder.key, holder)(spread(program, parameters), initial, words)
         return _outcome(program, *found)

@@ -90,7 +90,7 @@ class Flow:
     """
 
     def __init__(self, system: System, arrays: Arrays, parameters: Any, dt: float) -> None:
-        """Take the parameters of a batch, shape (parameter, point, 1)."""
+        """Take the parameters of a batch, one array each of shape (point, 1) or (1, 1)."""
         self._system = system
         self._arrays = arrays
         self._p = parameters

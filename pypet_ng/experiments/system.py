@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -79,6 +79,25 @@ class System:
     def function(self, module: str) -> Callable[..., list[Any]]:
         """Give the derivatives as a function of all `symbols`."""
         return compiled(self.texts, self.symbols, module)
+
+    def simplified(self, varied: Collection[str]) -> System:
+        """Give the system without what a parameter of 0 or 1 takes away, unless it is among the `varied`.
+
+        Machine code made once serves all values of the other parameters.
+        """
+        sp = need_sympy()
+        plain = {
+            sp.Symbol(name): sp.Integer(int(value))
+            for name, value in zip(self.parameters[: self.own], self.values, strict=False)
+            if name not in varied and value in (0.0, 1.0)
+        }
+        texts = []
+        for text in self.texts:
+            expression = parse(text, self.symbols)
+            shorter = expression.xreplace(plain)
+            kept = shorter if not shorter.has(sp.nan, sp.zoo, sp.oo, -sp.oo) else expression
+            texts.append(expression_text(kept))
+        return replace(self, texts=tuple(texts))
 
     def fingerprint(self) -> str:
         """Give a text that is the same for systems that need the same program."""
