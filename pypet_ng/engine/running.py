@@ -138,7 +138,15 @@ def run(
             observer.started(len(wanted), len(wanted) - len(missing))
             try:
                 _loop(
-                    session, settings, runner, job, missing, results, observer, interrupts, source or make_chunks
+                    session,
+                    settings,
+                    runner,
+                    job,
+                    missing,
+                    results,
+                    observer,
+                    interrupts,
+                    source or make_chunks,
                 )
             except KeyboardInterrupt as stop:
                 done = int(np.count_nonzero(book.state[wanted] == RunState.DONE))

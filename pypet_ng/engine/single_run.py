@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from pypet_ng._typing import Path
 from pypet_ng.engine.batching import BatchBuilder, failure_of
+from pypet_ng.engine.definitions import DEFINITION
 from pypet_ng.engine.likeness import likeness
 from pypet_ng.engine.seeds import words_of
 from pypet_ng.engine.traced import RunTemplate, template_of
@@ -24,8 +25,10 @@ from pypet_ng.tree.structure import Tree
 __all__ = ["Arguments", "PerRun", "SameForAll", "TreeJob"]
 
 
-_DEFINITION: Final[Path] = ("config", "space", "definition")
-"""Holds the text of what is explored, which no run function is traced by."""
+_NOTES: Final[frozenset[Path]] = frozenset(
+    [DEFINITION[:2], *(("config", name) for name in ("environment", "git", "sumatra", "merge"))]
+)
+"""Groups of what environments note down, which no run function is traced by."""
 
 
 class SameForAll:
@@ -231,6 +234,8 @@ class TreeJob:
         waiting: list[Group] = [tree.root]
         while waiting:
             group = waiting.pop()
+            if group.path in _NOTES:
+                continue
             # not the root's name: another trajectory of the same structure is traced alike
             fixed.append((group.path, sorted(group.links)))
             for child in group.own() if not group.runs else group.groups.values():
@@ -238,8 +243,8 @@ class TreeJob:
                     if not child.of_run:
                         waiting.append(child)
                 elif isinstance(child, Leaf):
-                    same = child in explored or child.path == _DEFINITION
-                    fixed.append((child.name, child.class_name, None if same else child.dump()))
+                    content = None if child in explored else child.dump()
+                    fixed.append((child.name, child.class_name, content))
         return likeness(
             self._function,
             self._arguments.travellers(),

@@ -68,9 +68,9 @@ class EnvironmentConfig:
         traj = self._traj
         # loaded packages only: looking for versions of all that is installed takes longer than a sweep
         versions = {
-            shown: str(vars(sys.modules[module]).get("__version__", "unknown"))
+            shown: str(getattr(sys.modules[module], "__version__", "unknown"))
             for module, shown in _PACKAGES
-            if module in sys.modules
+            if sys.modules.get(module) is not None  # None: somebody forbade the import
         }
         versions |= {"python": platform.python_version(), "pypet_ng": __version__}
         versions["platform"] = f"{platform.system()}, {platform.release()}, {platform.machine()}"

@@ -400,6 +400,7 @@ class Environment:
             session = self._traj._session
         session.facts.given = 0
         return self.run(runfunc, *args, **kwargs)
+
     def _source(self, work: Work, graceful: GracefulExit | None) -> Any:
         """Give what cuts the runs into chunks."""
         cut = make_chunks if graceful is None else graceful.chunks

@@ -120,7 +120,7 @@ def environment(path: str) -> Environment:
     return env
 
 
-@pytest.mark.parametrize("at", [5, 50, 90])
+@pytest.mark.parametrize("at", [5, 50, 150])
 def test_a_sweep_on_a_full_disk_goes_on_when_there_is_space_again(path: str, at: int) -> None:
     with osops.using(Faulty(at, ("write",))), pytest.raises(StorageError, match="no space left"):
         environment(path).run(cube)
@@ -129,7 +129,7 @@ def test_a_sweep_on_a_full_disk_goes_on_when_there_is_space_again(path: str, at:
     if service.trajectories():
         service.select("traj")
         kept = int((service.run_table().column("state") == 1).sum())
-    assert kept or at < 90
+    assert kept or at < 150
     done: list[float] = []
 
     def counted(traj: object) -> np.ndarray:
