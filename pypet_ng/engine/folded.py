@@ -182,11 +182,17 @@ class FoldedRuns:
         """Tell whether there are rare facts on a run: annotations, links, groups without leaves."""
         return row in self._notes
 
-    def all_flat(self) -> list[Flat] | None:
-        """Give path, signatures and ids of all templates; None unless all are plain results directly
-        in the groups of runs."""
-        found = [self._flat(path) for path in self._templates]
-        return None if None in found else [one for one in found if one is not None]
+    def all_plain(self) -> list[Flat] | None:
+        """Give the way below the group of a run, signatures and ids of all templates; None unless all are
+        results of the plain class."""
+        depth = len(self._prefix)
+        found: list[Flat] = []
+        for path, signatures in self._templates.items():
+            way = path[depth + 1 :]
+            if self._mark != RUN or not way or RUN in way or RUN_SET in way or not _are_plain(signatures):
+                return None
+            found.append((way, signatures, self._ids_of(path)))
+        return found
 
     def flat(self, name: str) -> Flat | None:
         """Give path, signatures and ids of the results of that name that hang directly in the groups of
@@ -200,9 +206,7 @@ class FoldedRuns:
     def _flat(self, path: Path) -> Flat | None:
         signatures = self._templates[path]
         depth = len(self._prefix)
-        if len(path) != depth + 2 or path[depth] != RUN:
-            return None
-        if any(one.kind is not NodeKind.RESULT or one.class_name != "Result" for one in signatures):
+        if len(path) != depth + 2 or path[depth] != RUN or not _are_plain(signatures):
             return None
         return path, signatures, self._ids_of(path)
 
@@ -355,6 +359,10 @@ class FoldedRuns:
         if node.annotations is None:
             node.annotations = {}
         node.annotations[note.key] = note.value
+
+
+def _are_plain(signatures: Sequence[Signature]) -> bool:
+    return all(one.kind is NodeKind.RESULT and one.class_name == "Result" for one in signatures)
 
 
 class RunsAndSets:

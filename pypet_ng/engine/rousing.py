@@ -73,33 +73,33 @@ def templates_called(tree: Tree, name: str) -> list[Template] | None:
 
 
 def rouse(tree: Tree) -> None:
-    """Build the groups of all stored runs that are not in memory; about 4 us per run."""
+    """Build the groups of all stored runs that are not in memory; some microseconds per run and leaf."""
     for holder, children, part in lazy_holders(tree):
-        flat = part.all_flat()
-        if flat is None:
+        plain = part.all_plain()
+        if plain is None:
             for name in list(part):
                 children.get(name)
             continue
-        words = {path[-1] for path, _, _ in flat}
+        words = {word for way, _, _ in plain for word in way}
         for word in words - tree.run_words:
             tree.lookups.pop(word, None)
         tree.run_words |= words
-        _rouse_flat(tree, holder, children, part, flat)
+        _rouse_plain(tree, holder, children, part, plain)
 
 
-def _rouse_flat(
+def _rouse_plain(
     tree: Tree,
     holder: Group,
     children: LazyChildren,
     part: FoldedRuns,
-    flat: Sequence[tuple[Path, Sequence[Signature], npt.NDArray[np.uint16]]],
+    plain: Sequence[tuple[Path, Sequence[Signature], npt.NDArray[np.uint16]]],
 ) -> None:
-    """Do what building and adopting does, for runs that have only results directly in their groups."""
+    """Do what building and adopting does, for runs that have only plain results."""
     columns = []
-    for path, signatures, ids in flat:
+    for way, signatures, ids in plain:
         facts = [(one, one.comment, frozenset(one.items)) for one in signatures]
-        columns.append((path[-1], facts, ids.tolist()))
-    length = max((len(ids) for _, _, ids in columns), default=0)
+        columns.append((way[:-1], way[-1], facts, ids.tolist()))
+    length = min((len(ids) for _, _, _, ids in columns), default=0)
     gone = children.gone
     eager = part.is_eager
     runs: dict[str, Group] = holder.runs
@@ -110,22 +110,42 @@ def _rouse_flat(
         if row >= length or part.has_notes(row):
             children.get(name)
             continue
-        group = Group(name)
-        group.stored = group.of_run = True
-        group.parent = holder
-        group.tree = tree
-        inside = group.children
-        for leaf_name, facts, ids in columns:
-            number = ids[row] if row < len(ids) else 0
-            if number:
-                signature, comment, kept = facts[number - 1]
-                leaf = ResultLeaf(leaf_name, comment)
-                leaf.stored = True
-                leaf.kept = kept
-                leaf.parent = group
-                leaf.tree = tree
-                inside[leaf_name] = leaf
-                if eager:
-                    part.fill(leaf, signature, row)
+        group = _stored_group(tree, holder, name)
+        below: dict[Path, Group] = {}
+        for way, leaf_name, facts, ids in columns:
+            number = ids[row]
+            if not number:
+                continue
+            signature, comment, kept = facts[number - 1]
+            leaf = ResultLeaf(leaf_name, comment)
+            leaf.stored = True
+            leaf.kept = kept
+            leaf.tree = tree
+            home = group if not way else below.get(way) or _descend(tree, group, way, below)
+            leaf.parent = home
+            home.children[leaf_name] = leaf
+            if eager:
+                part.fill(leaf, signature, row)
         dict.__setitem__(children, name, group)
         dict.__setitem__(runs, name, group)
+
+
+def _stored_group(tree: Tree, parent: Group, name: str) -> Group:
+    group = Group(name)
+    group.stored = group.of_run = True
+    group.parent = parent
+    group.tree = tree
+    return group
+
+
+def _descend(tree: Tree, top: Group, way: Path, below: dict[Path, Group]) -> Group:
+    """Give the group at the end of a way below that of a run, making what is missing."""
+    group = top
+    for length in range(1, len(way) + 1):
+        here = way[:length]
+        known = below.get(here)
+        if known is None:
+            known = below[here] = _stored_group(tree, group, way[length - 1])
+            group.children[known.name] = group.groups[known.name] = known
+        group = known
+    return group
