@@ -53,7 +53,9 @@ class Environment:
 
     def __init__(self, trajectory: str | Trajectory = "trajectory", **kwargs: Any) -> None:
         kwargs, additions = read_config(kwargs.pop("config", None), kwargs)
-        trajectory = kwargs.pop("trajectory", trajectory)
+        named_in_file = kwargs.pop("trajectory", "trajectory")
+        if trajectory == "trajectory":  # what is given explicitly wins
+            trajectory = named_in_file
         check_together(kwargs)
         options = sort_options(kwargs)
         own = options[Fate.ENVIRONMENT]
