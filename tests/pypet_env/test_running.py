@@ -44,7 +44,7 @@ def test_section_14_run_gives_sorted_pairs_of_this_call(options: Any) -> None:
     env = make([3, 2, 1], **options)
     assert env.run(square, 1) == [(0, 10), (1, 5), (2, 2)]
     env.traj.f_expand({"x": [5]})
-    assert env.run(square, offset=2) == [(3, 27)]
+    assert env.run(square, 1) == [(3, 26)]
 
 
 def test_section_14_run_map() -> None:
@@ -159,6 +159,15 @@ def test_section_14_immediate_post_processing_adds_runs_while_others_compute(tmp
     loaded = load_trajectory(name="t", filename="t.hdf5")
     assert len(loaded) == 4
     assert loaded.f_is_completed()
+
+
+def test_on_the_fly_runs_with_new_arguments_come_after_those_with_old_ones() -> None:
+    def post(traj: Any, results: Any) -> Any:
+        return ({"x": [5]}, (100,)) if len(traj) < 3 else None
+
+    env = make(multiproc=True, ncores=2, immediate_postproc=True)
+    env.add_postprocessing(post)
+    assert env.run(square, 1) == [(0, 2), (1, 5), (2, 125)]
 
 
 def test_section_14_immediate_post_processing_in_one_process_comes_after() -> None:
