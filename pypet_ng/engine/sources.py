@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -49,14 +51,15 @@ class GracefulExit:
         if self.asked:
             raise KeyboardInterrupt
         self.asked = True
-        _LOGGER.warning(
-            "Ctrl+C: the runs at work are finished and stored, no more are begun. Press it again to stop at once."
-        )
+        # Not by logging: the signal may have come in the middle of a record.
+        with contextlib.suppress(OSError):
+            os.write(2, b"Ctrl+C: the runs at work are finished, no more are begun. Again: stop at once.\n")
 
     def chunks(self, plan: Plan, rows: _Numbers, attempts: npt.NDArray[np.uint16]) -> Iterator[Chunk]:
         """Give the runs one by one, until somebody presses Ctrl+C."""
         for chunk in make_chunks(plan, rows, attempts, size=1):
             if self.asked:
+                _LOGGER.warning("Ctrl+C: no more runs were begun; those at work are finished and stored")
                 return
             yield chunk
 

@@ -71,7 +71,7 @@ class _Listing:
 def describe(repository: Repository, is_own: Callable[[str], bool]) -> dict[str, Any]:
     """Give commit, branch and all that differs from the commit, ready for JSON.
 
-    ``diff`` is a patch of tracked files against ``commit``; ``untracked`` has the text of other files
+    ``diff`` is a patch of tracked files against ``commit`` (encode it with ``surrogateescape``); ``untracked`` has the text of other files
     by path; ``left_out`` lists what is in neither by path, with size and SHA-256. `is_own` (absolute
     path) tells our own outputs. Costs a handful of git processes.
     """
@@ -98,7 +98,8 @@ def _describe(repository: Repository, is_own: Callable[[str], bool]) -> dict[str
         kept_back, patch = list(changed), b""
     if changed:
         facts["changed"] = changed[:_MOST_FILES]
-    facts["diff"] = patch.decode("utf-8", "replace")
+    # escaped: what is not UTF-8 comes back byte by byte
+    facts["diff"] = patch.decode("utf-8", "surrogateescape")
     left = LARGE - len(patch)
     texts: dict[str, str] = {}
     for path in others:

@@ -18,6 +18,9 @@ _CHEAP: Final = 0.0025
 """Seconds a look at the files may take at each call ..."""
 _PAUSE: Final = 200.0
 """... a longer one is repeated only after so many times its own length: half a percent of the time."""
+_DEAR: Final = 0.5
+_REST: Final = 50.0
+"""Asking git for more than `_DEAR` seconds (heaps of files that a simulation adds) has a rest as well."""
 
 
 class CodeRecord:
@@ -56,6 +59,9 @@ class CodeRecord:
         except GitError as problem:
             facts = {"root": self._repository.root, "problem": str(problem)}
             self._not_before = time.monotonic() + 60.0  # where git fails it does so each time
+        took = time.monotonic() - now
+        if took > _DEAR:
+            self._not_before = max(self._not_before, time.monotonic() + _REST * took)
         if facts != self._facts:
             self._facts = facts
         return self._facts

@@ -64,7 +64,9 @@ class Environment:
 
     def __init__(self, trajectory: str | Trajectory = "trajectory", **kwargs: Any) -> None:
         kwargs, additions = read_config(kwargs.pop("config", None), kwargs)
-        trajectory = kwargs.pop("trajectory", trajectory)
+        named_in_file = kwargs.pop("trajectory", "trajectory")
+        if trajectory == "trajectory":  # what is given explicitly wins
+            trajectory = named_in_file
         check_together(kwargs)
         options = sort_options(kwargs)
         own = options[Fate.ENVIRONMENT]
@@ -83,7 +85,7 @@ class Environment:
         self._immediate = bool(own.pop("immediate_postproc", False))
         self._graceful = bool(own.pop("graceful_exit", False))
         self._postprocessing: Postprocessing | None = None
-        self._stopped = False
+        self._stopped = self._put_off = False
         self._noted_code: Mapping[str, Any] | None = None
         seed = own.pop("seed", None)
         of_trajectory = options[Fate.TRAJECTORY]
@@ -303,9 +305,12 @@ class Environment:
         if post is None or self._dry_run:
             return self._run_once(work, per_run=per_run)
         traj, session = self._traj, self._traj._session
-        results = dict(self._run_once(work, per_run=per_run))
-        while not self._stopped and post.ask(traj, sorted(results.items()), work):
+        results: dict[int, Any] = {}
+        more = True
+        while more:
+            self._put_off = False
             results.update(self._run_once(work, per_run=per_run))
+            more = not self._stopped and (self._put_off or post.ask(traj, sorted(results.items()), work))
         if self._settings.automatic_storing and session.storage is not None and not self._stopped:
             storing.store_all(session)
         self._last_results = Gathered()
@@ -410,14 +415,16 @@ class Environment:
             return cut
         keeping = self._settings.automatic_storing and session.storage is not None
 
+        def ask() -> bool:
+            arguments = work.args, work.kwargs
+            if not post.ask(self._traj, list(results.all()), work):
+                return False
+            # the workers have the old arguments: runs with new ones come when these are done
+            self._put_off = work.args is not arguments[0] or work.kwargs is not arguments[1]
+            return not self._put_off
+
         def growing(*given: Any) -> Growing:
-            return Growing(
-                session,
-                cut(*given),
-                lambda: len(results.all()),
-                lambda: post.ask(self._traj, list(results.all()), work),
-                keeping=keeping,
-            )
+            return Growing(session, cut(*given), lambda: len(results.all()), ask, keeping=keeping)
 
         return growing
 

@@ -81,7 +81,8 @@ def _scoop(options: Mapping[str, Any]) -> Runner:
     if not scoop.IS_RUNNING:
         raise RuntimeError("use_scoop=True: start the script with 'python -m scoop script.py'.")
 
-    def wait(pending: Iterable[Any], return_when: str) -> Any:
+    def wait(pending: Iterable[Any], timeout: float | None = None, return_when: str = "") -> Any:
+        # without the limit: while it waits for a time, this process of SCOOP does no work itself
         return futures.wait(list(pending), return_when=return_when)
 
     return ExecutorRunner(futures, retries=options["retries"], wait=wait)

@@ -193,7 +193,9 @@ def add_all(traj: Any) -> None:
     traj.f_add_result(Brian2Result, "q", volts=traj.w * 2, plain=3)
 
 
-@pytest.mark.parametrize("ncores", [1, 2], ids=["serial", "2 processes"])
+@pytest.mark.parametrize(
+    "ncores", [1, pytest.param(2, marks=pytest.mark.slow)], ids=["serial", "2 processes"]
+)
 def test_quantities_through_environment_and_file(ncores: int, tmp_path: pathlib.Path) -> None:
     options = {"multiproc": True, "ncores": ncores} if ncores > 1 else {}
     filename = str(tmp_path / "b.hdf5")

@@ -130,6 +130,16 @@ def test_other_code_makes_another_session(repo: Any) -> None:
     assert "+x = 2" in second["git"]["diff"]
 
 
+def test_names_and_text_in_other_encodings_come_back(repo: Any) -> None:
+    content = "x = 'Zoë'\n".encode("latin-1")
+    pathlib.Path("code.py").write_bytes(content)
+    pathlib.Path(os.fsdecode(b"n\xe4me.py")).write_text("y")
+    run(make())
+    found = sessions()[0]["git"]
+    assert b"+" + content in found["diff"].encode("utf-8", "surrogateescape")
+    assert {os.fsencode(name): text for name, text in found["untracked"].items()} == {b"n\xe4me.py": "y"}
+
+
 def test_snapshot_mode(repo: Any) -> None:
     change()
     run(make(git_mode="snapshot"))

@@ -45,13 +45,15 @@ def test_values_come_in_the_order_of_the_points() -> None:
 def test_a_script_that_asks_for_some_of_the_points_gets_their_values() -> None:
     points = [{"x": float(x), "y": 2} for x in range(5)]
     Generations(make(), product).evaluate(points)
-    again = Generations(make(), fails)
+    before = states("s.hdf5", "s")
+    again = Generations(make(), product)
     assert again.evaluate(points[3:]) == [6.0, 8.0]
     assert again.indices == [3, 4]
+    assert (states("s.hdf5", "s")["start"] == before["start"]).all(), "nothing was run again"
 
 
-def fails(traj: Any) -> float:
-    raise AssertionError("this was done before")
+def states(filename: str, name: str) -> Any:
+    return load_trajectory(name=name, filename=filename).f_run_table()
 
 
 def test_failed_runs_have_no_value() -> None:
@@ -84,10 +86,13 @@ class Bisection:
 
 
 def test_ask_and_tell_until_there_are_no_more_points_and_again() -> None:
-    for function in (product, fails):
+    starts = []
+    for _ in range(2):
         search = Bisection()
-        assert Generations(make(on_error="raise"), function).search(search) == search.told == 10
+        assert Generations(make(on_error="raise"), product).search(search) == search.told == 10
         assert abs(search.low - 2.5) < 0.01
+        starts.append(list(states("s.hdf5", "s")["start"]))
+    assert starts[0] == starts[1], "nothing was run again"
     assert len(load_trajectory(name="s", filename="s.hdf5")) == 10
 
 
@@ -104,10 +109,6 @@ def output(example: str) -> str:
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
-
-
-def states(filename: str, name: str) -> Any:
-    return load_trajectory(name=name, filename=filename).f_run_table()
 
 
 @pytest.mark.parametrize(

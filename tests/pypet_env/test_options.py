@@ -210,6 +210,7 @@ def test_section_13_config_file(how: str) -> None:
         config.optionxform = str
         config.read_string(CONFIG)
     env = Environment(config=config, comment="mine", report_progress=False)
+    assert Environment("explicit", config=config).traj.v_name == "explicit"
     traj = env.traj
     assert (traj.v_name, traj.v_comment) == ("from_file", "mine"), "what is given explicitly wins"
     assert (traj.Neuron.tau, traj.f_get("tau").v_comment, traj.N) == (10.5, "a time", 3)

@@ -44,7 +44,7 @@ def test_section_14_run_gives_sorted_pairs_of_this_call(options: Any) -> None:
     env = make([3, 2, 1], **options)
     assert env.run(square, 1) == [(0, 10), (1, 5), (2, 2)]
     env.traj.f_expand({"x": [5]})
-    assert env.run(square, offset=2) == [(3, 27)]
+    assert env.run(square, 1) == [(3, 26)]
 
 
 def test_section_14_run_map() -> None:
@@ -71,8 +71,9 @@ def tuples(traj: Any, results: Any, calls: list[Any]) -> Any:
     return ({"x": [7, 8]},) if len(traj) < 4 else None
 
 
-@pytest.mark.parametrize("post", [dicts, expands, tuples])
-@pytest.mark.parametrize("options", PARALLEL)
+@pytest.mark.parametrize(
+    ("post", "options"), [(dicts, {}), (expands, {}), (tuples, {}), (dicts, {"multiproc": True, "ncores": 2})]
+)
 def test_section_14_post_processing_expands(post: Any, options: Any) -> None:
     env = make(**options)
     calls: list[Any] = []
@@ -160,6 +161,15 @@ def test_section_14_immediate_post_processing_adds_runs_while_others_compute(tmp
     assert loaded.f_is_completed()
 
 
+def test_on_the_fly_runs_with_new_arguments_come_after_those_with_old_ones() -> None:
+    def post(traj: Any, results: Any) -> Any:
+        return ({"x": [5]}, (100,)) if len(traj) < 3 else None
+
+    env = make(multiproc=True, ncores=2, immediate_postproc=True)
+    env.add_postprocessing(post)
+    assert env.run(square, 1) == [(0, 2), (1, 5), (2, 125)]
+
+
 def test_section_14_immediate_post_processing_in_one_process_comes_after() -> None:
     env = make(immediate_postproc=True)
     calls: list[Any] = []
@@ -222,6 +232,7 @@ def run(traj, parent):
         if "twice" in sys.argv:
             os.kill(parent, signal.SIGINT)
             time.sleep(0.3)
+    time.sleep(0.05)  # the other worker may begin before the one with run 2 is there
     return traj.x
 
 env = Environment(trajectory="t", filename="t.hdf5", report_progress=False, graceful_exit=True, %s)
