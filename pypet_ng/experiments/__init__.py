@@ -14,6 +14,7 @@ from pypet_ng.experiments.dynamics import Dynamics
 from pypet_ng.experiments.experiment import Exploration, ExplorationAxis, Integration, SimulationExperiment
 from pypet_ng.experiments.functions import register_function
 from pypet_ng.experiments.network import Coupling, Network
+from pypet_ng.experiments.outcome import ExperimentResult
 from pypet_ng.experiments.parts import (
     Argument,
     Callable,
@@ -25,7 +26,7 @@ from pypet_ng.experiments.parts import (
     Range,
     StateVariable,
 )
-from pypet_ng.experiments.results import ExperimentResult, ExplorationResult
+from pypet_ng.experiments.results import ExplorationResult
 from pypet_ng.experiments.running import load_experiment
 
 __all__ = [

@@ -16,7 +16,7 @@ from pypet_ng.experiments.network import Network
 from pypet_ng.experiments.parts import Noise, Observation, Parameter, Range, choice, number
 
 if TYPE_CHECKING:
-    from pypet_ng.experiments.results import ExperimentResult
+    from pypet_ng.experiments.outcome import ExperimentResult
     from pypet_ng.trajectory.environment import Environment
 
 __all__ = ["Exploration", "ExplorationAxis", "Integration", "SimulationExperiment"]

@@ -18,11 +18,13 @@ from pypet_ng.experiments.observing import After, Running, Watch, watches
 from pypet_ng.experiments.simulating import Program, method_name
 from pypet_ng.experiments.system import make_system
 
-__all__ = ["TRIAL", "Axis", "Task", "make_task", "node_name", "portable"]
+__all__ = ["SIMULATION", "TRIAL", "Axis", "Task", "make_task", "node_name", "portable"]
 
 SERIES_LIMIT: Final = 256 << 20
 """Bytes of series an exploration keeps unasked beside observations."""
 TRIAL: Final = "trial"
+SIMULATION: Final = "simulation"
+"""Name of the one run of an experiment without explorations."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,18 +15,17 @@ from pypet_ng._typing import Array
 from pypet_ng.errors import DesignError
 from pypet_ng.experiments.backends import Backend, find_backend
 from pypet_ng.experiments.experiment import Exploration, SimulationExperiment
-from pypet_ng.experiments.planning import TRIAL, Task, make_task, node_name, portable
-from pypet_ng.experiments.results import ExperimentResult, ExplorationResult
+from pypet_ng.experiments.outcome import ExperimentResult
+from pypet_ng.experiments.planning import SIMULATION, TRIAL, Task, make_task, node_name, portable
+from pypet_ng.experiments.results import ExplorationResult
 from pypet_ng.runners.base import Job
 from pypet_ng.trajectory.environment import Environment
 from pypet_ng.trajectory.load import load_trajectory
 from pypet_ng.trajectory.trajectory import Trajectory
 from pypet_ng.tree.records import Batch, Block, Chunk, Failure, NodeKind, RunState, RunStates, Signature
 
-__all__ = ["SIMULATION", "ColumnRunner", "load_experiment", "run_experiment"]
+__all__ = ["ColumnRunner", "load_experiment", "run_experiment"]
 
-SIMULATION: Final = "simulation"
-"""Name of the one run of an experiment without explorations."""
 _MARK: Final = "Declaration of an experiment, see pypet_ng.experiments.load_experiment"
 
 
@@ -52,9 +51,11 @@ class ColumnRunner:
     def run(self, job: Job, chunks: Iterable[Chunk]) -> Iterator[Batch]:
         """Give one batch per slice of a chunk that fits into memory."""
         limit = max(1, self._backend.batch_size(self._task))
+        size = 0
         for chunk in chunks:
             count = len(chunk.rows)
-            size = -(-count // -(-count // limit))  # slices of one size: one compilation
+            # slices of one size need one compilation: a last one that is smaller is filled up
+            size = max(size, -(-count // -(-count // limit)))
             for start in range(0, count, size):
                 yield from self._slice(chunk.select(slice(start, start + size)), size)
 

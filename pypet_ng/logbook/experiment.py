@@ -19,6 +19,7 @@ from pypet_ng.logbook.files import checked_run_id
 from pypet_ng.logbook.index import Index
 from pypet_ng.logbook.logbook import Logbook
 from pypet_ng.logbook.plain import plain, read_json, read_params
+from pypet_ng.logbook.reader import ExperimentReader
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -170,6 +171,9 @@ class Experiment:
             else:
                 table = table[column == value]
         return table
+
+    def _repr_html_(self) -> str:
+        return ExperimentReader(self.exp_dir)._repr_html_()
 
     def __repr__(self) -> str:
         return f"<Experiment {self.name!r} in {self.exp_dir}>"

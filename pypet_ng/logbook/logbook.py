@@ -13,7 +13,7 @@ import threading
 import time
 import traceback as tracebacks
 import zipfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -33,6 +33,7 @@ from pypet_ng.logbook.plain import (
     to_json,
     to_yaml,
 )
+from pypet_ng.logbook.views import Handler, Params
 
 __all__ = ["Logbook"]
 
@@ -199,7 +200,7 @@ class Logbook:
     def logger(self) -> logging.Logger:
         """A logger of the standard library that writes to ``log.txt``; for code that wants one."""
         logger = logging.Logger(f"pypet_ng.logbook.{self.run_id}", logging.DEBUG)
-        logger.addHandler(_Handler(self._file))
+        logger.addHandler(Handler(self._file))
         return logger
 
     # -- facts and parameters -----------------------------------------------------------------
@@ -230,9 +231,9 @@ class Logbook:
         self._stamp = (found.st_ino, found.st_size, found.st_mtime_ns)
 
     @property
-    def params(self) -> _Params:
+    def params(self) -> Params:
         """The parameters: ``log.params(omega=2.0)`` adds some, ``log.params["omega"]`` gives one back."""
-        return _Params(self._load_params, self.write_params)
+        return Params(self._load_params, self.write_params)
 
     def _load_params(self) -> dict[str, Any]:
         stamps = param_stamps(self.path)
@@ -353,45 +354,13 @@ class Logbook:
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
 
+    def _repr_html_(self) -> str:
+        from pypet_ng.logbook.reader import LogReader  # only notebooks need it
+
+        return LogReader(self.path)._repr_html_()
+
     def __repr__(self) -> str:
         return f"<Logbook {self.run_id!r} in {self.path}, {self.status}>"
-
-
-class _Params(Mapping[str, Any]):
-    """The parameters of a run as they are in its file; called with keywords it sets some."""
-
-    __slots__ = ("_read", "_write")
-
-    def __init__(
-        self, read: Callable[[], dict[str, Any]], write: Callable[[Mapping[str, Any], str], None]
-    ) -> None:
-        self._read = read
-        self._write = write
-
-    def __call__(self, ext: str = "yaml", **kwargs: Any) -> None:
-        """Write parameters, as ``params.yaml`` or ``params.json``; others stay."""
-        self._write(kwargs, ext)
-
-    def __getitem__(self, name: str) -> Any:
-        return self._read()[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._read())
-
-    def __len__(self) -> int:
-        return len(self._read())
-
-    def __repr__(self) -> str:
-        return repr(self._read())
-
-
-class _Handler(logging.Handler):
-    def __init__(self, file: LogFile) -> None:
-        super().__init__(logging.DEBUG)
-        self._file = file
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self._file.write(record.levelname, self.format(record))
 
 
 def _now() -> str:

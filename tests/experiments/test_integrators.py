@@ -82,7 +82,7 @@ def test_numpy_and_jax_agree_and_both_follow_an_independent_solver(name: str) ->
         float(model.parameters[parameter].value or 0.0),
         1.05 * float(model.parameters[parameter].value or 0.1),
     ]
-    exp = swept(parameter, values, experiment(model, 1.0, 0.005))
+    exp = swept(parameter, values, experiment(model, 1.0, 0.002))
     exp.integration.sampling_step = 0.01
     exp.integration.method = "RK4"
     a, b = series(exp, "numpy"), series(exp, "jax")

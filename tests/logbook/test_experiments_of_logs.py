@@ -158,6 +158,8 @@ def test_readers_take_places_ids_and_nested_arrays(tmp_path: pathlib.Path) -> No
         run.load_array("states/t")
     assert "e_log_x_1" in reader._repr_html_()
     assert "states/T" in run._repr_html_()
+    assert "e_log_x_1" in exp._repr_html_()
+    assert "states/T" in log._repr_html_()
 
 
 def test_an_id_may_hold_the_prefix(tmp_path: pathlib.Path) -> None:
