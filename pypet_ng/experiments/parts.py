@@ -179,7 +179,7 @@ class StateVariable:
 
     name: str
     equation: Any = None
-    """Right side of d(name)/dt: text, or a sympy expression or Eq."""
+    """Right side of d(name)/dt, as text, a sympy expression or an Eq."""
     initial_value: float | None = None
     description: str | None = None
     unit: str | None = None
