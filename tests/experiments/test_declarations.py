@@ -116,6 +116,7 @@ WRONG: dict[str, tuple[Callable[[SimulationExperiment], None], str]] = {
     "no equation": (_set("dynamics.state_variables.x.equation", None), "no equation"),
     "no initial value": (_set("dynamics.state_variables.x.initial_value", None), "no initial value"),
     "no value": (_set("dynamics.parameters.mu.value", None), "'mu'.*no value"),
+    "a bare number": (_set("dynamics.parameters.mu", 2.0), r"parameters\['mu'\].value"),
     "unknown source": (
         _set("observations.o", Observation(source="y", aggregation="mean")),
         "'y'.*no state variable",
