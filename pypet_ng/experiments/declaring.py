@@ -98,25 +98,46 @@ def from_plain(data: Any, kind: type) -> Any:
         if name not in fields:
             raise DesignError(f"A {kind.__name__} has no {name!r}.{near_names(str(name), fields)}")
         inside = _INSIDE.get((kind, name))
-        given[name] = inner if inside is None else _inner(inner, inside, name)
+        given[name] = inner if inside is None else _inner(inner, kind, name, inside)
     try:
         return kind(**given)
     except TypeError as error:
         raise DesignError(f"A {kind.__name__} cannot be made of {sorted(given)}: {error}") from None
 
 
-def _inner(data: Any, kind: type, name: str) -> Any:
+_ONE: Final[Mapping[tuple[type, str], str]] = {
+    (Exploration, "space"): "parameter",
+    (Exploration, "parameters"): "name",
+    (FunctionCall, "arguments"): "name",
+}
+"""Fields that hold one object or several: what only the description of one has, as text."""
+_SEVERAL: Final = frozenset(
+    {
+        (SimulationExperiment, "explorations"),
+        (SimulationExperiment, "observations"),
+        (Dynamics, "parameters"),
+        (Dynamics, "state_variables"),
+        (Noise, "parameters"),
+    }
+)
+"""Fields that hold a dictionary of objects by name."""
+
+
+def _inner(data: Any, owner: type, name: str, kind: type) -> Any:
     if data is None:
         return None
     if isinstance(data, list):
         return [from_plain(one, kind) for one in data]
     if not isinstance(data, Mapping):
         raise DesignError(f"{name!r} is {data!r:.80}: it holds a {kind.__name__}, or several.")
-    fields = {field.name for field in dataclasses.fields(kind)}
-    if name in ("parameters", "state_variables", "explorations", "observations") or (
-        name == "arguments" and not data.keys() <= fields
-    ):
-        return {key: from_plain(one, kind) if isinstance(one, Mapping) else one for key, one in data.items()}
+    mark = _ONE.get((owner, name), "")
+    if (owner, name) in _SEVERAL or (mark and not isinstance(data.get(mark), str)):
+        if owner in (Noise, FunctionCall):  # there a value may stand for itself
+            return {
+                key: from_plain(one, kind) if isinstance(one, Mapping) else one for key, one in data.items()
+            }
+        if all(isinstance(one, Mapping) for one in data.values()):
+            return {key: from_plain(one, kind) for key, one in data.items()}
     return from_plain(data, kind)
 
 

@@ -168,6 +168,11 @@ class Dynamics:
         for name in (name for kind in kinds for name in kind):
             _check_name(name)
         for name, parameter in self.parameters.items():
+            if not isinstance(parameter, Parameter):
+                raise DesignError(
+                    f"parameters[{name!r}] of {self.name!r} is {parameter!r:.60}: set parameters[{name!r}].value, or "
+                    "use add_parameter(...)."
+                )
             if parameter.value is None:
                 raise DesignError(f"The parameter {name!r} of {self.name!r} has no value.")
             number(parameter.value, f"The parameter {name!r} of {self.name!r}")

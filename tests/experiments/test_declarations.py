@@ -116,6 +116,7 @@ WRONG: dict[str, tuple[Callable[[SimulationExperiment], None], str]] = {
     "no equation": (_set("dynamics.state_variables.x.equation", None), "no equation"),
     "no initial value": (_set("dynamics.state_variables.x.initial_value", None), "no initial value"),
     "no value": (_set("dynamics.parameters.mu.value", None), "'mu'.*no value"),
+    "a bare number": (_set("dynamics.parameters.mu", 2.0), r"parameters\['mu'\].value"),
     "unknown source": (
         _set("observations.o", Observation(source="y", aggregation="mean")),
         "'y'.*no state variable",
@@ -256,6 +257,26 @@ def test_space_and_parameters_are_both_taken() -> None:
     assert np.array_equal(found["one"], found["two"])
     assert np.array_equal(found["one"], found["both"])
     assert result.explorations["both"].shape == (1, 3)
+
+
+def test_axes_may_be_one_a_list_or_a_dictionary() -> None:
+    pytest.importorskip("yaml")
+    axis = ExplorationAxis("k", [1.0, 2.0])
+    parameter = Parameter("k", domain=Range(1, 2, n=2))
+    ways: list[dict[str, Any]] = [
+        {"space": axis},
+        {"space": [axis]},
+        {"space": {"k": axis}},
+        {"parameters": parameter, "space": {}},
+        {"parameters": [parameter]},
+        {"parameters": {"k": parameter}},
+    ]
+    found = []
+    for way in ways:
+        exp = experiment(decay())
+        exp.explorations["s"] = Exploration(**way)
+        found.append(series(SimulationExperiment.from_yaml(exp.to_yaml())))
+        assert np.array_equal(found[0], found[-1])
 
 
 def test_later_changes_do_not_touch_what_was_run() -> None:
