@@ -62,6 +62,10 @@ class Rows:
         """Read a whole column."""
         self._blocks[path, item] = (0, self.storage.read_runs(path, item).values())
 
+    def whole(self, path: Path, item: str) -> list[Any]:
+        """Give a column that :meth:`preload` read, not to be changed."""
+        return self._blocks[path, item][1]
+
     def get(self, path: Path, item: str, row: int) -> Any:
         """Give one value; ``NOT_SET`` if the run wrote none."""
         key = (path, item)
@@ -170,9 +174,9 @@ class FoldedRuns:
         """Whether values are read with the groups."""
         return self._rows.eager
 
-    def fill(self, leaf: Leaf, signature: Signature, row: int) -> None:
-        """Load the data of a run's leaf."""
-        load_row(self._rows, leaf, signature, row)
+    def whole(self, path: Path, item: str) -> list[Any]:
+        """Give a column that was read with the groups, not to be changed."""
+        return self._rows.whole(path, item)
 
     def rows(self) -> npt.NDArray[np.int64]:
         """Give the runs that have anything here."""

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from pypet_ng._typing import Path
 from pypet_ng.engine.folded import FoldedRuns
+from pypet_ng.storage.base import NOT_SET
 from pypet_ng.tree.lazy import LazyChildren
 from pypet_ng.tree.nodes import Group, ResultLeaf
 from pypet_ng.tree.records import Signature
@@ -95,13 +96,20 @@ def _rouse_plain(
     plain: Sequence[tuple[Path, Sequence[Signature], npt.NDArray[np.uint16]]],
 ) -> None:
     """Do what building and adopting does, for runs that have only plain results."""
+    eager = part.is_eager
     columns = []
     for way, signatures, ids in plain:
-        facts = [(one, one.comment, frozenset(one.items)) for one in signatures]
+        facts = [
+            (
+                one.comment,
+                frozenset(one.items),
+                [(item, part.whole(one.path, item)) for item in one.items] if eager else [],
+            )
+            for one in signatures
+        ]
         columns.append((way[:-1], way[-1], facts, ids.tolist()))
     length = min((len(ids) for _, _, _, ids in columns), default=0)
     gone = children.gone
-    eager = part.is_eager
     runs: dict[str, Group] = holder.runs
     for row in part.rows().tolist():
         name = run_name(row)
@@ -116,7 +124,7 @@ def _rouse_plain(
             number = ids[row]
             if not number:
                 continue
-            signature, comment, kept = facts[number - 1]
+            comment, kept, data = facts[number - 1]
             leaf = ResultLeaf(leaf_name, comment)
             leaf.stored = True
             leaf.kept = kept
@@ -125,7 +133,12 @@ def _rouse_plain(
             leaf.parent = home
             home.children[leaf_name] = leaf
             if eager:
-                part.fill(leaf, signature, row)
+                leaf.items = {
+                    # arrays of the column must not be shared with those who may change them
+                    item: value.copy() if isinstance(value, np.ndarray) else value
+                    for item, values in data
+                    if (value := values[row]) is not NOT_SET
+                }
         dict.__setitem__(children, name, group)
         dict.__setitem__(runs, name, group)
 

@@ -13,6 +13,7 @@ import pytest
 from pypet_ng import (
     BaseParameter,
     Environment,
+    MemoryStorageService,
     NotUniqueNodeError,
     Trajectory,
     load_trajectory,
@@ -27,11 +28,16 @@ def add_z(traj: Any) -> None:
         traj.f_add_result("sub.most", traj.v_idx)
 
 
-@pytest.fixture(params=[pytest.param(w.values[0], id=w.id) for w in WORKERS])
-def traj(request: Any) -> Any:
-    traj = run_some(add_z, **request.param)
-    traj.f_load(load_results=2)
-    return traj
+@pytest.fixture(scope="module", params=[pytest.param(w.values[0], id=w.id) for w in WORKERS])
+def stored(request: Any) -> Any:
+    """What a sweep stored; worker processes are started once."""
+    return run_some(add_z, **request.param).v_storage_service.store
+
+
+@pytest.fixture
+def traj(stored: Any) -> Any:
+    service = MemoryStorageService(store=stored)
+    return load_trajectory("some", storage_service=service, load_results=2)
 
 
 @line("5: f_get, auto_load needs with_links")
