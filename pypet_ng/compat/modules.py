@@ -52,7 +52,10 @@ MODULES: Final[Mapping[str, Mapping[str, str]]] = {
         **_names("trajectory.pickling", "PickleParameter", "PickleResult"),
         "ObjectTable": "pypet_ng.encoding.objecttable:ObjectTable",
     },
-    "environment": _names("trajectory.environment", "Environment"),
+    "environment": {
+        **_names("trajectory.environment", "Environment"),
+        **_names("trajectory.multiproc", "MultiprocContext"),
+    },
     "naturalnaming": {
         **_GROUPS,
         **_names("trajectory.leaves", "NNLeafNode"),
@@ -68,7 +71,10 @@ MODULES: Final[Mapping[str, Mapping[str, str]]] = {
         "WithAnnotations": "pypet_ng.trajectory.nodes:NNTreeNode",
     },
     "slots": _names("trajectory.bases", "HasSlots"),
-    "pypetlogging": _names("trajectory.bases", "HasLogger"),
+    "pypetlogging": {
+        **_names("trajectory.bases", "HasLogger"),
+        **_names("trajectory.utilities", "rename_log_file"),
+    },
     "pypetconstants": _names(
         "compat.constants",
         "DEFAULT_LOGGING",
@@ -126,6 +132,11 @@ MODULES: Final[Mapping[str, Mapping[str, str]]] = {
     "utils.comparisons": _names("trajectory.comparing", "nested_equal", "parameters_equal", "results_equal"),
     "utils.decorators": _names("trajectory.manual", "manual_run"),
     "utils.explore": _EXPLORE,
+    "utils.hdf5compression": _names("trajectory.care", "compact_hdf5_file"),
+    "utils.helpful_functions": {
+        **_names("engine.progressbar", "progressbar"),
+        **_names("trajectory.utilities", "racedirs"),
+    },
     "utils.trajectory_utils": _names("trajectory.folders", "merge_all_in_folder"),
 }
 """pypet's module (without the package) to the names in it; ``module:name`` says where each is here."""

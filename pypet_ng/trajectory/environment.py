@@ -122,6 +122,7 @@ class Environment:
         self._hexsha = self._code.hexsha or own_hexsha(
             self._traj.v_name, self._timestamp, os.getpid(), id(self)
         )
+        session.facts.extra |= {"environment_name": self.name, "environment_hexsha": self._hexsha}
         self._config = EnvironmentConfig(self._traj, self.name) if self._do_single_runs else None
         if self._config is not None:
             self._config.describe(self._plain_options(kwargs), self._hexsha, self._timestamp)
