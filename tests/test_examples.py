@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from pypet_ng.trajectory.options import TABLE
 from tests.brian2.simulator import brian2
 
 ROOT = Path(__file__).parent.parent
@@ -153,6 +154,25 @@ def test_each_example_is_tried_and_asks_a_question():
         docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
         assert docstring is not None
         assert docstring.splitlines()[0].endswith("?"), name
+
+
+def test_the_page_for_pypet_users_names_keywords_and_files_that_are_there():
+    page = (ROOT / "docs" / "coming-from-pypet.md").read_text(encoding="utf-8")
+    links = re.findall(r"\]\(([^)#]+)\)", page)
+    assert [link for link in links if not (ROOT / "docs" / link).is_file()] == []
+    examples = {path.name for path in (ROOT / "examples").glob("*.py")}
+    assert examples - {Path(link).name for link in links} == {"spaces.py"}, "which has a page of its own"
+    section = page.partition("## Keywords of the environment")[2].partition("\n## ")[0]
+    rows = [row for row in section.splitlines() if row.startswith("| ")]
+    keywords = {
+        found.split("=")[0]
+        for row in rows
+        for cell in row.split("|")[1:2] + (row.split("|")[2:3] if "(new)" in row else [])
+        for word in re.findall(r"`([^`]+)`", cell)
+        for found in word.split(", ")
+    }
+    assert len(keywords) > 40
+    assert [keyword for keyword in keywords if keyword not in TABLE] == []
 
 
 def test_spaces_run_with_and_without_jax(tmp_path):
