@@ -162,11 +162,11 @@ def compare(python: str, runs: int, repeats: int) -> None:
     print("| what | pypet, wall (CPU) | pypet_ng, wall (CPU) | wall | CPU |\n| --- | --- | --- | --- | --- |")
     for step in before[0]["steps"]:
         old, new = median(before, step), median(after, step)
-        if isinstance(old, float):
+        if isinstance(old, float):  # bytes
             print(f"| {step} | {old / 1e3:,.0f} kB | {new / 1e3:,.0f} kB | {old / new:.0f}x smaller | |")
             continue
         shown = [f"{taken[0]:.3f} s" + "".join(f" ({cpu:.3f})" for cpu in taken[1:]) for taken in (old, new)]
-        times = [f"{one / two:.1f}x" for one, two in zip(old, new, strict=True)]
+        times = [f"{one / two:.1f}x" for one, two in zip(old, new, strict=True)] + [""] * (2 - len(old))
         print(f"| {step} | {' | '.join(shown)} | {' | '.join(times)} |")
 
 
