@@ -1,4 +1,4 @@
-"""A network of brian2, built from components and run in two subruns at each point."""
+"""How is a network of brian2 built from components and run in two subruns at each point?"""
 
 from __future__ import annotations
 

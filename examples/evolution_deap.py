@@ -1,4 +1,4 @@
-"""An evolutionary search with DEAP: each generation is a part of one trajectory.
+"""How does an evolutionary search with DEAP become generations of one trajectory?
 
 Run it twice: the second time all values come from the file.
 """

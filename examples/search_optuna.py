@@ -1,4 +1,4 @@
-"""A search with Optuna, five trials at a time, by ask and tell."""
+"""How does Optuna search by ask and tell, five trials at a time?"""
 
 from __future__ import annotations
 

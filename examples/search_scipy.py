@@ -1,4 +1,4 @@
-"""Differential evolution of scipy, whose populations are generations of a trajectory."""
+"""How do the populations of scipy's differential evolution become generations of a trajectory?"""
 
 from __future__ import annotations
 
