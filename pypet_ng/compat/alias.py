@@ -6,13 +6,18 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
-from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from importlib.util import find_spec, spec_from_loader
 from types import ModuleType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from pypet_ng.settings import TRUST
+
+if TYPE_CHECKING:
+    from importlib.abc import Loader, MetaPathFinder
+else:
+    # the import system asks for methods, not for these classes, which load a dozen modules
+    Loader = MetaPathFinder = object
 
 __all__ = ["VARIABLE", "install"]
 

@@ -9,13 +9,18 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Mapping, Sequence
-from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from importlib.util import spec_from_loader
 from types import ModuleType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from pypet_ng.errors import near_names
+
+if TYPE_CHECKING:
+    from importlib.abc import Loader, MetaPathFinder
+else:
+    # the import system asks for methods, not for these classes, which load a dozen modules
+    Loader = MetaPathFinder = object
 
 __all__ = ["MODULES", "announce"]
 

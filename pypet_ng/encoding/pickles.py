@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import pickle
-import pickletools
 from typing import Any, Final
 
 from pypet_ng.errors import PickleRefusedError, UnsupportedValueError
@@ -86,4 +85,6 @@ def protocol_of(data: bytes) -> int:
     """Give the protocol of a pickle."""
     if data[:1] == b"\x80" and len(data) > 1:
         return data[1]
+    import pickletools
+
     return max(code.proto for code, _, _ in pickletools.genops(data))  # 0 and 1 leave no mark

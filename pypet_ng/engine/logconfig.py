@@ -7,16 +7,18 @@ worker processes. Folders of log files are made.
 from __future__ import annotations
 
 import ast
-import configparser
 import copy
 import io
 import logging
 import os
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from pypet_ng.engine.lognames import LogNames
+
+if TYPE_CHECKING:
+    import configparser
 
 __all__ = ["DictConfig", "IniConfig", "LogConfig", "log_config", "remove_handlers"]
 
@@ -84,6 +86,8 @@ class IniConfig(_Once):
         return [one for one in _all_handlers() if one not in before]
 
     def _parser(self, *, workers: bool) -> configparser.RawConfigParser:
+        import configparser
+
         whole = configparser.RawConfigParser()
         whole.optionxform = str  # type: ignore[assignment, method-assign]
         whole.read_string(self._text)
@@ -128,6 +132,8 @@ LogConfig = IniConfig | DictConfig
 
 def log_config(given: Any) -> LogConfig:
     """Make a configuration of an ini file's name, a parser or a dict; ValueError if there is no such file."""
+    import configparser
+
     if isinstance(given, Mapping) and not isinstance(given, configparser.RawConfigParser):
         return DictConfig(given)
     if isinstance(given, configparser.RawConfigParser):

@@ -167,7 +167,11 @@ def _circuit(pyrates: Any, task: Task) -> tuple[Any, dict[int, str], list[str]]:
 @contextlib.contextmanager
 def _quietly() -> Iterator[None]:
     """Let PyRates write its build files into a folder that goes, compute in double precision, and be quiet."""
+    import jax
+
     here = os.getcwd()
+    config: Any = jax.config
+    wide = bool(config.jax_enable_x64)
     with tempfile.TemporaryDirectory() as folder, double_precision(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of arguments that only one of its solvers knows
         os.chdir(folder)
@@ -175,3 +179,4 @@ def _quietly() -> Iterator[None]:
             yield
         finally:
             os.chdir(here)
+            config.update("jax_enable_x64", wide)  # PyRates switches it on for the whole process

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import enum
 import os
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -97,6 +96,8 @@ def snapshot(repository: Repository, is_own: Callable[[str], bool]) -> dict[str,
         changed = looking.changed(head) if head is not None else looking.tracked()
     new = [path for path in repository.untracked() if not (is_large(root, path) or is_secret(path))]
     wanted = [path for path in (*changed, *new) if not is_own(os.path.join(root, path))]
+    import tempfile
+
     with tempfile.TemporaryDirectory() as folder:
         index = os.path.join(folder, "index")
         extra = {"GIT_INDEX_FILE": index}

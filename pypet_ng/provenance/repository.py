@@ -8,10 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
-import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Final
@@ -78,6 +75,8 @@ class Repository:
         fine: Sequence[int] = (0,),
     ) -> bytes:
         """Give what a git command prints; GitError if it is not there, ends badly, or takes too long."""
+        import subprocess  # here and below: most sweeps ask git once, imports of the package never
+
         environment = {name: value for name, value in os.environ.items() if name not in _OTHER_PLACES}
         # no lock of the index is taken for asking; messages in one language
         environment |= {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
@@ -107,6 +106,9 @@ class Repository:
     @contextlib.contextmanager
     def aside(self) -> Iterator[Repository]:
         """Give the same with a copy of the index, because ``git diff`` would write to the index."""
+        import shutil
+        import tempfile
+
         with tempfile.TemporaryDirectory() as folder:
             index = os.path.join(folder, "index")
             for place in self.git_folders[:1]:

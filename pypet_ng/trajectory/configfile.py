@@ -13,11 +13,13 @@ of :mod:`logging.config`. All values are Python literals::
 from __future__ import annotations
 
 import ast
-import configparser
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    import configparser
 
 __all__ = ["NOTHING_MORE", "Additions", "read_config"]
 
@@ -49,6 +51,8 @@ def read_config(config: Any, given: Mapping[str, Any]) -> tuple[dict[str, Any], 
     """
     if config is None:
         return dict(given), NOTHING_MORE
+    import configparser
+
     parser = config if isinstance(config, configparser.RawConfigParser) else _parse(config)
     keywords: dict[str, Any] = {}
     for section in _KEYWORDS:
@@ -65,6 +69,8 @@ def _parse(config: Any) -> configparser.RawConfigParser:
         raise ValueError(
             f"config={config!r}: there is no such file (looked for {os.path.abspath(filename)})."
         )
+    import configparser
+
     # raw: formats of log records are full of percent signs
     parser = configparser.RawConfigParser()
     parser.optionxform = str  # type: ignore[assignment, method-assign]

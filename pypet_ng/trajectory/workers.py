@@ -6,8 +6,9 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
+from pypet_ng import runners
 from pypet_ng.errors import near_names
-from pypet_ng.runners import ExecutorRunner, JaxRunner, ProcessRunner, Runner, SerialRunner
+from pypet_ng.runners.base import Runner
 from pypet_ng.runners.caps import Caps
 
 __all__ = ["WORKER_OPTIONS", "choose_runner"]
@@ -36,11 +37,11 @@ def _serial(options: Mapping[str, Any]) -> Runner:
             f"run_timeout={options['run_timeout']!r}: runs in this process cannot be ended. "
             "Use runner='processes' (or multiproc=True)."
         )
-    return SerialRunner()
+    return runners.SerialRunner()
 
 
 def _processes(options: Mapping[str, Any]) -> Runner:
-    return ProcessRunner(
+    return runners.ProcessRunner(
         options["ncores"],
         start_method=options["start_method"],
         retries=options["retries"],
@@ -55,7 +56,7 @@ def _jax(options: Mapping[str, Any]) -> Runner:
         raise ValueError(
             f"run_timeout={options['run_timeout']!r}: a batch on a device cannot be ended. Use runner='processes'."
         )
-    return JaxRunner(options["n_vmap"], options["n_pmap"])
+    return runners.JaxRunner(options["n_vmap"], options["n_pmap"])
 
 
 def _caps(options: Mapping[str, Any]) -> Caps | None:
@@ -85,7 +86,7 @@ def _scoop(options: Mapping[str, Any]) -> Runner:
         # without the limit: while it waits for a time, this process of SCOOP does no work itself
         return futures.wait(list(pending), return_when=return_when)
 
-    return ExecutorRunner(futures, retries=options["retries"], wait=wait)
+    return runners.ExecutorRunner(futures, retries=options["retries"], wait=wait)
 
 
 _BY_NAME: Final[dict[str, Callable[[Mapping[str, Any]], Runner]]] = {
@@ -145,5 +146,5 @@ def choose_runner(given: Mapping[str, Any]) -> Runner:
             raise ValueError(
                 f"run_timeout={limit!r}: an executor's runs cannot be ended from here. Use runner='processes'."
             )
-        return ExecutorRunner(value, retries=options["retries"])
+        return runners.ExecutorRunner(value, retries=options["retries"])
     raise TypeError(f"runner={value!r} is neither a name, nor a Runner, nor an executor with submit().")
