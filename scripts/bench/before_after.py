@@ -109,15 +109,23 @@ def work(name: str, runs: int) -> None:
 # ---- who does it --------------------------------------------------------------------------------------
 
 
-def run_steps(python: str, package: str, runs: int) -> dict[str, Any]:
-    """Do the steps in a fresh process and folder; RuntimeError with its output if it fails."""
+def surroundings(package: str, compiled: str) -> dict[str, str]:
+    """Give the environment variables of a process; both keep what they compiled, in the folder `compiled`."""
     root = Path(__file__).resolve().parents[2]
-    paths = {"PYTHONPATH": str(root)} if package == "pypet_ng" else {"PYTHONPATH": ""}
+    own = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return own | {
+        "PYTHONPATH": str(root) if package == "pypet_ng" else "",
+        "PYTHONPYCACHEPREFIX": os.path.join(compiled, package),
+    }
+
+
+def run_steps(python: str, package: str, runs: int, compiled: str) -> dict[str, Any]:
+    """Do the steps in a fresh process and folder; RuntimeError with its output if it fails."""
     with tempfile.TemporaryDirectory() as folder:
         done = subprocess.run(
             [python, "-W", "ignore", str(Path(__file__).resolve()), "--steps", package, str(runs)],
             cwd=folder,
-            env=os.environ | paths,
+            env=surroundings(package, compiled),
             capture_output=True,
             text=True,
             check=False,
@@ -146,10 +154,13 @@ def median(answers: list[dict[str, Any]], step: str) -> Any:
 def compare(python: str, runs: int, repeats: int) -> None:
     """Run both by turns and print a table."""
     before, after, loops = [], [], []
-    for _ in range(repeats):
-        loops.append(calibration())
-        before.append(run_steps(python, "pypet", runs))
-        after.append(run_steps(sys.executable, "pypet_ng", runs))
+    with tempfile.TemporaryDirectory() as compiled:
+        for interpreter, package in ((python, "pypet"), (sys.executable, "pypet_ng")):
+            run_steps(interpreter, package, 10, compiled)  # compiles
+        for _ in range(repeats):
+            loops.append(calibration())
+            before.append(run_steps(python, "pypet", runs, compiled))
+            after.append(run_steps(sys.executable, "pypet_ng", runs, compiled))
     load = ", ".join(f"{average:.1f}" for average in os.getloadavg())
     print(
         f"{runs} runs, {repeats} repeats; pypet {before[0]['version']} on Python {before[0]['python']}, "
