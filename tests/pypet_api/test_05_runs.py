@@ -189,7 +189,7 @@ def test_information_on_runs(line: str, traj: Any) -> None:
     assert facts == traj.f_get_run_information()["run_00000001"]
     keys = "idx name completed timestamp finish_timestamp runtime time parameter_summary short_environment_hexsha"
     assert set(keys.split()) <= facts.keys()
-    assert (facts["idx"], facts["completed"], facts["parameter_summary"]) == (1, 1, "parameters.x: 1.0")
+    assert (facts["idx"], facts["completed"], facts["parameter_summary"]) == (1, 1, "x: 1.0")
     assert traj.f_is_completed()
     assert traj.f_is_completed("run_00000001")
 

@@ -27,12 +27,17 @@ def main():
     traj.f_add_parameter("x", 1.0, comment="The first factor")
     traj.f_add_parameter("y", 1.0, comment="The second factor")
     points = cartesian_product({"x": [1.0, 2.0, 3.0], "y": [6.0, 7.5]})
-    print("points", sorted(points.items()))
+    print("points", sorted((name, list(values)) for name, values in points.items()))
     traj.f_explore(points)
     print("runs to do", len(traj), traj.f_is_completed(), traj.f_has_groups())
     for idx, value in env.run(multiply, 0.5, factor=2):
         print(idx, value)
-    print("done", traj.f_is_completed(), traj.f_is_completed(3), traj.f_is_completed("run_00000005"))
+    print(
+        "done",
+        bool(traj.f_is_completed()),
+        bool(traj.f_is_completed(3)),
+        bool(traj.f_is_completed("run_00000005")),
+    )
     print("again", env.run(multiply, 0.5, factor=2))
     env.disable_logging()
     print("file", os.path.exists(filename))
@@ -44,7 +49,7 @@ def main():
     print(sorted(loaded.f_get_explored_parameters()))
     print(loaded.f_get("x").f_get_range(), loaded.f_get("y").f_get_range_length())
     print("third", loaded.results.runs.run_00000002.z, loaded.res.runs.r_3.z, loaded["run_00000004.z"])
-    print(loaded.f_get("run_00000002.z").v_comment, "|", loaded.f_get("run_00000002.z").v_full_name)
+    print(loaded.f_get("run_00000000.z").v_comment, "|", loaded.f_get("run_00000002.z").v_full_name)
     for name, result in sorted(loaded.f_get_results(fast_access=True).items()):
         print(name, result)
     information = loaded.f_get_run_information(1)
@@ -66,8 +71,8 @@ def main():
         print("no such trajectory")
     try:
         load_trajectory(name="first", filename=os.path.join("hdf5", "missing.hdf5"))
-    except ValueError as error:
-        print("no such file", type(error).__mro__[-4:-1] is not None)
+    except ValueError:
+        print("no such file")
 
 
 if __name__ == "__main__":

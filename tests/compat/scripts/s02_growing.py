@@ -1,6 +1,6 @@
 """Points are added to what was done; runs are walked through in several ways."""
 
-from pypet import Environment, Trajectory
+from pypet import Environment, Trajectory, load_trajectory
 
 
 def square(traj):
@@ -17,7 +17,11 @@ def refused(what, function, *args, **kwargs):
     try:
         function(*args, **kwargs)
     except Exception as error:
-        kinds = [kind.__name__ for kind in (TypeError, ValueError, AttributeError, KeyError) if isinstance(error, kind)]
+        kinds = [
+            kind.__name__
+            for kind in (TypeError, ValueError, AttributeError, KeyError)
+            if isinstance(error, kind)
+        ]
         print(what, "->", kinds[0])
     else:
         print(what, "-> fine")
@@ -25,7 +29,11 @@ def refused(what, function, *args, **kwargs):
 
 def main():
     env = Environment(
-        trajectory="growing", filename="growing.hdf5", log_config=None, report_progress=False, clean_up_runs=False
+        trajectory="growing",
+        filename="growing.hdf5",
+        log_config=None,
+        report_progress=False,
+        clean_up_runs=False,
     )
     traj = env.traj
     traj.f_add_parameter("group.x", 0.0, "An x")
@@ -42,7 +50,7 @@ def main():
     refused("explored twice", traj.f_explore, {"x": [5.0, 6.0]})
     refused("expand one of two", traj.f_expand, {"x": [5.0]})
     traj.f_expand({"x": [3.0, 4.0, 5.0], "name": ["three", "four", "five"]})
-    print(len(traj), traj.f_is_completed(), traj.f_is_completed(1), traj.f_is_completed(2))
+    print(len(traj), *[bool(traj.f_is_completed(run)) for run in (None, 1, 2)])
     print(env.run(square))
     print(traj.f_get("x").f_get_range(), traj.f_get("name").f_get_range())
 
@@ -56,7 +64,14 @@ def main():
     refused("yields", lambda: list(traj.f_iter_runs(yields="nothing")))
 
     traj.f_set_crun("run_00000003")
-    print(traj.v_idx, traj.v_crun, traj.x, traj.f_get("x").f_get(), traj.res.crun.square, traj["runs.$.names"].both.text)
+    print(
+        traj.v_idx,
+        traj.v_crun,
+        traj.x,
+        traj.f_get("x").f_get(),
+        traj.res.crun.square,
+        traj["results.runs.$.names"].both.text,
+    )
     traj.f_set_crun(1)
     print(traj.v_crun, traj.name, traj.f_get("x").f_val_to_str())
     traj.v_crun = "run_00000004"
@@ -71,14 +86,18 @@ def main():
     print(list(traj.f_get_from_runs("large", use_indices=True, fast_access=True).items()))
     print([node.v_full_name for node in traj.f_get_all("both")])
     print(traj.f_idx_to_run(2), traj.f_idx_to_run("run_00000002"))
-    print(traj.f_get_run_names()[-1], [traj.f_get_run_information(run)["completed"] for run in traj.f_get_run_names()])
+    print(
+        traj.f_get_run_names()[-1],
+        [traj.f_get_run_information(run)["completed"] for run in traj.f_get_run_names()],
+    )
 
-    new = Trajectory(filename="growing.hdf5")
-    new.f_load(name="growing", as_new=True, new_name="newer", add_time=False)
+    new = load_trajectory(
+        name="growing", filename="growing.hdf5", as_new=True, new_name="newer", add_time=False
+    )
     print(new.v_name, len(new), new.f_is_completed(), new.f_get("x").v_locked, sorted(new.f_get_parameters()))
     old = Trajectory(filename="growing.hdf5")
     old.f_load(name="growing", load_results=2, load_derived_parameters=2)
-    print(len(old), [old.f_get("runs.%s.square" % name).f_get() for name in old.f_iter_runs()])
+    print(len(old), [old.f_get("results.runs.%s.square" % name).f_get() for name in old.f_iter_runs()])
     refused("shrink what is stored", old.f_shrink)
     old.f_shrink(force=True)
     print(len(old), old.x)

@@ -43,7 +43,7 @@ def main():
     refused("f_get of many", first.f_get)
     refused("f_get of none", Result("empty").f_get)
     refused("unknown", first.f_get, "unknown")
-    refused("set", first.f_set, {1, 2})
+    refused("set", first.f_set, object())
     del first["first_2"]
     first.f_remove("first_1")
     first.extra = {"a": 1, "b": 2.5, "c": "see"}
@@ -62,7 +62,15 @@ def main():
     arrays["nested.name.of.item"] = 3
     scalars = traj.f_add_result("deep.scalars", comment="Scalars")
     scalars.f_set(
-        i=-3, f=1.0e-300, b=False, c=1 - 2j, t="umlaut ä", e=[], s=np.int16(7), d=np.float64(0.1), bits=b"\x01"
+        i=-3,
+        f=1.0e-300,
+        b=False,
+        c=1 - 2j,
+        t="umlaut ä",
+        e=[],
+        s=np.int16(7),
+        d=np.float64(0.1),
+        bits=b"\x01",
     )
     frames = traj.f_add_result("frames")
     frames.f_set(pd.DataFrame({"a": [1, 2, 3], "b": [0.5, 1.5, float("inf")]}, index=[10, 20, 30]))
@@ -86,7 +94,11 @@ def main():
     for name in ("first", "deep.arrays", "deep.scalars", "frames", "pickled", "single"):
         show(again.f_get(name))
         print("   equal", results_equal(traj.f_get(name), again.f_get(name)))
-    print(again.f_get("arrays.nested.name.of.item") if "nested" in again.deep.arrays else again.deep.arrays["nested.name.of.item"])
+    print(
+        again.f_get("arrays.nested.name.of.item")
+        if "nested" in again.deep.arrays
+        else again.deep.arrays["nested.name.of.item"]
+    )
     print(again.f_get("pickled").f_get_class_name(), again.f_get("frames").f_get_class_name())
 
     part = load_trajectory(name="results", filename="results.hdf5", load_results=1)
@@ -95,12 +107,17 @@ def main():
     part.f_load_item("deep.arrays", load_except=["words", "cplx", "nested.name.of.item"])
     print(sorted(part.arrays.f_to_dict()))
     part.f_delete_item("deep.scalars", delete_only=["i"], remove_from_item=True)
+    part.scalars.f_empty()
     part.f_load_item("deep.scalars")
     print(sorted(part.scalars.f_to_dict()))
     part.scalars.f_empty()
     print(part.scalars.f_is_empty(), part.f_get("deep.scalars").f_to_dict())
     part.f_delete_item("deep.arrays", remove_from_trajectory=True)
-    print("arrays" in part.deep, part.f_contains("deep.scalars", shortcuts=False), part.f_contains("results.deep.scalars"))
+    print(
+        "arrays" in part.deep,
+        part.f_contains("deep.scalars", shortcuts=False),
+        part.f_contains("results.deep.scalars"),
+    )
 
 
 if __name__ == "__main__":

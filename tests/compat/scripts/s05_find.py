@@ -12,7 +12,12 @@ def rate(traj):
 
 def main():
     env = Environment(
-        trajectory="find", filename="find.hdf5", log_config=None, report_progress=False, multiproc=False, comment="Find"
+        trajectory="find",
+        filename="find.hdf5",
+        log_config=None,
+        report_progress=False,
+        multiproc=False,
+        comment="Find",
     )
     traj = env.trajectory
     traj.f_add_parameter("cell.gain", 1.0)
@@ -22,7 +27,12 @@ def main():
     traj.f_add_parameter("cell.fixed", 5)
     traj.f_explore(
         cartesian_product(
-            {"gain": [0.5, 1.0, 2.0], "kind": ["exc", "inh"], "current": [10.0, 20.0, 30.0], "seed": [1, 2, 3]},
+            {
+                "gain": [0.5, 1.0, 2.0],
+                "kind": ["exc", "inh"],
+                "current": [10.0, 20.0, 30.0],
+                "seed": [1, 2, 3],
+            },
             ("gain", "kind", ("current", "seed")),
         )
     )
@@ -34,12 +44,18 @@ def main():
     traj = load_trajectory(name="find", filename="find.hdf5", load_results=2)
     found = traj.f_find_idx("current", lambda current: 15.0 < current < 25.0)
     print(list(found), traj.v_idx, traj.v_crun)
-    print(list(traj.f_find_idx(["gain", "parameters.cell.kind"], lambda gain, kind: gain > 0.7 and kind == "inh")))
+    print(
+        list(
+            traj.f_find_idx(["gain", "parameters.cell.kind"], lambda gain, kind: gain > 0.7 and kind == "inh")
+        )
+    )
     print(list(traj.f_find_idx(["gain", "current", "fixed"], lambda g, c, f: g * c == 20.0 and f == 5)))
     print(list(traj.f_find_idx("kind", lambda kind: kind == "none")))
     for idx in traj.f_find_idx(("seed", "gain"), lambda seed, gain: seed == 3 and gain > 1.0):
         traj.v_idx = idx
-        print(idx, traj.v_crun, traj.gain, traj.kind, traj.current, traj.res.crun.rate, traj.crun.spikes.sum())
+        print(
+            idx, traj.v_crun, traj.gain, traj.kind, traj.current, traj.res.crun.rate, traj.crun.spikes.sum()
+        )
     traj.v_idx = -1
     total = 0.0
     for idx in traj.f_find_idx("kind", lambda kind: kind.startswith("e")):

@@ -32,7 +32,6 @@ def refused(what, function, *args, **kwargs):
         print(what, "-> fine")
 
 
-
 def run(traj):
     """In a run much is refused."""
     refused("add parameter", traj.f_add_parameter, "late", 1)
@@ -62,7 +61,14 @@ def main():
     refused("preset too late", traj.f_preset_parameter, "neuron.tau", 30.0)
 
     parameter = Parameter("a.b.c", 5, comment="A number")
-    print(parameter, parameter.v_locked, len(parameter), parameter.v_name, parameter.v_full_name, parameter.v_location)
+    print(
+        parameter,
+        parameter.v_locked,
+        len(parameter),
+        parameter.v_name,
+        parameter.v_full_name,
+        parameter.v_location,
+    )
     parameter.f_set(6)
     print(parameter.f_val_to_str(), parameter.v_locked, parameter.f_get(), parameter.v_locked)
     refused("set when locked", parameter.f_set, 7)
@@ -72,9 +78,14 @@ def main():
     print(parameter.f_get(), parameter.f_get_default(), parameter.v_locked)
     refused("range of none", parameter.f_get_range)
     parameter.f_unlock()
-    refused("type", parameter.f_set, {1, 2})
+    refused("type", parameter.f_set, print)
     refused("object", parameter.f_set, object())
-    print(parameter.f_supports(3.5), parameter.f_supports([1, 2]), parameter.f_supports(lambda: 0), parameter.f_is_empty())
+    print(
+        parameter.f_supports(3.5),
+        parameter.f_supports([1, 2]),
+        parameter.f_supports(lambda: 0),
+        parameter.f_is_empty(),
+    )
     parameter.f_empty()
     print(parameter.f_is_empty(), len(parameter), parameter)
     refused("get of empty", parameter.f_get)
@@ -93,7 +104,9 @@ def main():
     traj.x = 11
     traj.f_explore({"x": [1, 2, 3]})
     x = traj.f_get("x")
-    print(x, x.v_explored, x.f_has_range(), x.f_get_range(), len(x), x.v_locked, x[1], traj.f_get("y").v_locked)
+    print(
+        x, x.v_explored, x.f_has_range(), x.f_get_range(), len(x), x.v_locked, x[1], traj.f_get("y").v_locked
+    )
     refused("set explored", x.f_set, 5)
     x.f_unlock()
     refused("set explored, unlocked", x.f_set, 5)

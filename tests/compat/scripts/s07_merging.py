@@ -11,7 +11,7 @@ def product(traj):
     traj.f_add_result("groups.$.s", x=traj.x)
 
 
-def sweep(name, xs, ys, fixed, filename="merging.hdf5"):
+def sweep(name, xs, ys, fixed, filename="merging.hdf5", trials=None):
     env = Environment(
         trajectory=name, filename=filename, log_config=None, report_progress=False, comment="Sweep " + name
     )
@@ -23,6 +23,8 @@ def sweep(name, xs, ys, fixed, filename="merging.hdf5"):
     traj.f_add_derived_parameter("double", 2 * fixed)
     traj.f_add_result("only_" + name, name)
     traj.f_explore({"x": xs, "y": ys})
+    if trials:
+        traj.f_explore({"trial": trials})
     env.run(product)
     traj.f_load(load_results=2)
     return traj
@@ -37,7 +39,11 @@ def show(traj):
         run = traj.results.runs[name]
         print("  ", name, traj.x, traj.y, traj.fixed, run.z, run.sub.where, traj["results.groups"][name].s.x)
     traj.f_restore_default()
-    print("  ", sorted(name for name in traj.f_get_results() if "run_" not in name), sorted(traj.f_get_derived_parameters()))
+    print(
+        "  ",
+        sorted(name for name in traj.f_get_results() if "run_" not in name),
+        sorted(traj.f_get_derived_parameters()),
+    )
 
 
 def main():
@@ -55,8 +61,8 @@ def main():
     again = load_trajectory(name="first", filename="merging.hdf5", load_results=2, load_derived_parameters=2)
     show(again)
 
-    one = sweep("one", [1.0, 2.0], [1.0, 2.0], 5, "trials.hdf5")
-    two = sweep("two", [1.0, 2.0], [1.0, 2.0], 5, "trials.hdf5")
+    one = sweep("one", [1.0, 2.0], [1.0, 2.0], 5, "trials.hdf5", trials=[0, 1])
+    two = sweep("two", [1.0, 2.0], [1.0, 2.0], 5, "trials.hdf5", trials=[0, 1])
     one.f_merge(two, trial_parameter="trial", backup=False)
     print(one.f_get("trial").f_get_range(), one.f_get("x").f_get_range(), len(one))
 
@@ -79,7 +85,7 @@ def main():
     five.f_store()
     there = load_trajectory(index=0, filename="elsewhere.hdf5", load_results=2)
     print(there.v_name, len(there), there.f_get("x").f_get_range(), sorted(there.f_get_parameters()))
-    five.f_backup("kept.hdf5")
+    five.f_backup(backup_filename="kept.hdf5")
     print(os.path.exists("kept.hdf5"), load_trajectory(index=-1, filename="kept.hdf5").v_name)
 
 

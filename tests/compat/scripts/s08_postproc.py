@@ -48,7 +48,13 @@ def main():
     env.add_postprocessing(refine, 7, name="summary")
     print(env.run(simulate, 2))
     traj = load_trajectory(name="refining", filename="post.hdf5", load_results=2)
-    print(len(traj), traj.f_get("x").f_get_range(), traj.summary.best, traj.summary.count, traj.summary.v_comment)
+    print(
+        len(traj),
+        traj.f_get("x").f_get_range(),
+        traj.summary.best,
+        traj.summary.count,
+        traj.summary.v_comment,
+    )
     print(traj.f_get("summary").v_full_name)
     print(list(traj.f_get_from_runs("value", fast_access=True).values()))
 

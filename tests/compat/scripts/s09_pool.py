@@ -20,7 +20,12 @@ def collect(traj, results):
 
 def sweep(name, **options):
     env = Environment(
-        trajectory=name, filename="pool.hdf5", log_config=None, report_progress=False, multiproc=True, **options
+        trajectory=name,
+        filename="pool.hdf5",
+        log_config=None,
+        report_progress=False,
+        multiproc=True,
+        **options,
     )
     traj = env.traj
     traj.f_add_parameter("x", 1)
@@ -34,7 +39,7 @@ def sweep(name, **options):
     for run in loaded.f_iter_runs():
         crun = loaded.results.crun
         print(run, loaded.x, loaded.seed, crun.traces.noise.tolist(), crun.total, loaded.dpar.crun.twice)
-    print(loaded.collected.sum, loaded.f_get("res.runs.run_00000000.total").v_comment)
+    print(loaded.collected.sum, loaded.f_get("res.runs.run_00000000.total").f_supports_fast_access())
 
 
 def main():

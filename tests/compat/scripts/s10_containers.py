@@ -84,8 +84,12 @@ class Spikes(Result):
 
 def run(traj):
     matrix = traj.weights
-    traj.f_add_result(SparseResult, "matrix", scaled=matrix * traj.angle, trace=float(matrix.diagonal().sum()))
-    traj.f_add_result(Spikes, "spikes", times=np.array([0.5, 1.5, 4.0]) * traj.angle, label="n%d" % traj.v_idx)
+    traj.f_add_result(
+        SparseResult, "matrix", scaled=matrix * traj.angle, trace=float(matrix.diagonal().sum())
+    )
+    traj.f_add_result(
+        Spikes, "spikes", times=np.array([0.5, 1.5, 4.0]) * traj.angle, label="n%d" % traj.v_idx
+    )
     return traj.point.x + traj.vector.sum() + traj.angle
 
 
@@ -104,7 +108,9 @@ def main():
     eye = spsp.csr_matrix(np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 2.0], [0.0, 0.0, 3.0]]))
     traj.f_add_parameter(SparseParameter, "weights", eye, comment="Few entries")
     traj.f_add_parameter(PickleParameter, "anything", {"a": [1, {2}]}, comment="Whatever")
-    print(traj.f_get("angle").f_get(), traj.f_get("point").f_get(), traj.f_get("angle"), traj.f_get("anything"))
+    print(
+        traj.f_get("angle").f_get(), traj.f_get("point").f_get(), traj.f_get("angle"), traj.f_get("anything")
+    )
     for name, value in (("angle", 3), ("point", 1.0)):
         traj.f_get(name).f_unlock()
         try:
@@ -121,7 +127,10 @@ def main():
     print([float(value) for _, value in env.run(run)])
 
     loaded = load_trajectory(
-        name="containers", filename="containers.hdf5", dynamic_imports=(Angle, PointParameter, Spikes), load_all=2
+        name="containers",
+        filename="containers.hdf5",
+        dynamic_imports=(Angle, PointParameter, Spikes),
+        load_all=2,
     )
     for name in ("angle", "point", "vector", "weights", "anything"):
         parameter = loaded.f_get(name)
@@ -152,7 +161,10 @@ def main():
     tree.v_standard_result = SparseResult
     tree.f_add_parameter("standard", ())
     tree.f_add_result("standard", 1)
-    print(tree.f_get("parameters.standard").f_get_class_name(), tree.f_get("results.standard").f_get_class_name())
+    print(
+        tree.f_get("parameters.standard").f_get_class_name(),
+        tree.f_get("results.standard").f_get_class_name(),
+    )
     tree.f_store()
     back = load_trajectory(name="kinds", filename="containers.hdf5", load_all=2)
     print(back.par.standard, back.res.standard, back.f_get("parameters.standard").f_get_class_name())

@@ -44,7 +44,9 @@ def mapped(traj):
 
 
 def environment(name, **options):
-    return Environment(trajectory=name, filename="pipeline.hdf5", log_config=None, report_progress=False, **options)
+    return Environment(
+        trajectory=name, filename="pipeline.hdf5", log_config=None, report_progress=False, **options
+    )
 
 
 def main():
@@ -83,7 +85,7 @@ def main():
     print(sorted(traj.f_get_parameters(fast_access=True).items()))
     settings = traj.f_get("config.environment").f_get_children()
     print(len(settings), next(iter(settings)) == env.name, traj.config.environment[env.name].multiproc)
-    print(traj.f_get("config.environment." + env.name + ".trajectory.name").f_get(), traj.config.hdf5.complevel)
+    print(traj.f_get("config.environment." + env.name + ".trajectory.name").f_get())
 
 
 if __name__ == "__main__":
