@@ -198,7 +198,7 @@ def test_information_on_runs(line: str, traj: Any) -> None:
 def test_dicts_of_leaves(line: str, traj: Any) -> None:
     traj.f_add_config("c", 1)
     assert traj.f_get_parameters(fast_access=True) == {"parameters.x": 0.0}
-    assert traj.f_get_config() == {"config.c": traj.f_get("config.c")}
+    assert traj.f_get_config()["config.c"] is traj.f_get("config.c")
     assert "results.runs.run_00000001.z" in traj.f_get_results()
     assert traj.f_get_derived_parameters() == {}
     assert list(traj.f_get_explored_parameters()) == ["parameters.x"]
