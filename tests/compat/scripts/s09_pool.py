@@ -43,9 +43,8 @@ def sweep(name, **options):
 
 
 def main():
-    sweep("pool", ncores=2, use_pool=True, wrap_mode="QUEUE")
+    sweep("pool", ncores=2, use_pool=True, freeze_input=True, wrap_mode="QUEUE")
     sweep("processes", ncores=2, wrap_mode=pypetconstants.WRAP_MODE_LOCK)
-    sweep("local", ncores=2, use_pool=True, freeze_input=True, wrap_mode=pypetconstants.WRAP_MODE_LOCAL)
 
 
 if __name__ == "__main__":
