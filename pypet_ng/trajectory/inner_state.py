@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from pypet_ng.spaces.columns import Column, column_of
+from pypet_ng.spaces.columns import column_of
 from pypet_ng.tree.nodes import ParameterLeaf
 
 __all__ = ["InnerState"]
@@ -47,12 +47,5 @@ class InnerState:
 
     @_explored_range.setter
     def _explored_range(self, values: Iterable[Any]) -> None:
-        node = self._node
-        column = (
-            values
-            if isinstance(values, Column)
-            else column_of(list(values), node.default)
-            if values
-            else None
-        )
-        node.column = column
+        held = list(values)
+        self._node.column = column_of(held, self._node.default) if held else None
