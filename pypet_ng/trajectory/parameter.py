@@ -12,6 +12,7 @@ import numpy as np
 from pypet_ng.encoding import check
 from pypet_ng.errors import DesignError, ParameterLockedException, UnsupportedValueError
 from pypet_ng.spaces.columns import ChainColumn, Column, IndexedColumn, PeriodicColumn, column_of
+from pypet_ng.trajectory.inner_state import InnerState
 from pypet_ng.trajectory.leaves import BaseParameter, brief, stored_items
 from pypet_ng.trajectory.parameter_leaves import EXPLORED, HookedParameterLeaf, TranslatingLeaf
 from pypet_ng.tree.nodes import ParameterLeaf
@@ -32,7 +33,7 @@ _HOOKS: Final = (
 )
 
 
-class Parameter(BaseParameter):
+class Parameter(InnerState, BaseParameter):
     """A value that may differ from run to run.
 
     Any value that can be stored is possible, None means empty. Nothing is copied: do not change an

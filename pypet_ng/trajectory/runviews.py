@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pypet_ng.engine.attach import explored_leaves
@@ -11,6 +11,7 @@ from pypet_ng.engine.running import retry_failed
 from pypet_ng.engine.session import Session
 from pypet_ng.trajectory import exploring
 from pypet_ng.trajectory.gathering import Wanted, gather
+from pypet_ng.trajectory.leaves import brief
 from pypet_ng.trajectory.visiting import iterate_runs
 from pypet_ng.tree.records import RunState
 
@@ -19,6 +20,15 @@ __all__ = ["RunViews"]
 
 def _text(moment: float) -> str:
     return f"{datetime.datetime.fromtimestamp(moment):%Y_%m_%d_%Hh%Mm%Ss}" if moment else ""
+
+
+def _summary(point: Mapping[tuple[str, ...], Any]) -> str:
+    """Give the values of a point as pypet does: by last name, by full name where that is taken."""
+    shown: dict[str, str] = {}
+    for path, value in sorted(point.items(), key=lambda item: (item[0][-1], item[0])):
+        name = ".".join(path) if path[-1] in shown else path[-1]
+        shown[name] = brief(value)
+    return ",   ".join(f"{name}: {text}" for name, text in shown.items())
 
 
 def _switch(name: str, doc: str) -> Any:
@@ -188,9 +198,7 @@ class RunViews:
             "finish_timestamp": finish,
             "time": _text(start),
             "runtime": str(datetime.timedelta(seconds=finish - start)) if finish else "",
-            "parameter_summary": ", ".join(
-                f"{'.'.join(path)}: {value!r}"[:200] for path, value in point.items()
-            ),
+            "parameter_summary": _summary(point),
             "short_environment_hexsha": "",
             "attempt": int(book.attempt[index]) if known else 0,
         }

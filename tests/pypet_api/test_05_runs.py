@@ -189,7 +189,7 @@ def test_information_on_runs(line: str, traj: Any) -> None:
     assert facts == traj.f_get_run_information()["run_00000001"]
     keys = "idx name completed timestamp finish_timestamp runtime time parameter_summary short_environment_hexsha"
     assert set(keys.split()) <= facts.keys()
-    assert (facts["idx"], facts["completed"], facts["parameter_summary"]) == (1, 1, "parameters.x: 1.0")
+    assert (facts["idx"], facts["completed"], facts["parameter_summary"]) == (1, 1, "x: 1.0")
     assert traj.f_is_completed()
     assert traj.f_is_completed("run_00000001")
 
@@ -198,8 +198,7 @@ def test_information_on_runs(line: str, traj: Any) -> None:
 def test_dicts_of_leaves(line: str, traj: Any) -> None:
     traj.f_add_config("c", 1)
     assert traj.f_get_parameters(fast_access=True) == {"parameters.x": 0.0}
-    own = {name: leaf for name, leaf in traj.f_get_config().items() if "environment" not in name}
-    assert own == {"config.c": traj.f_get("config.c")}
+    assert traj.f_get_config()["config.c"] is traj.f_get("config.c")
     assert "results.runs.run_00000001.z" in traj.f_get_results()
     assert traj.f_get_derived_parameters() == {}
     assert list(traj.f_get_explored_parameters()) == ["parameters.x"]

@@ -15,6 +15,9 @@ from pypet_ng.errors import DataNotInStorageError, StorageError
 from pypet_ng.storage.memory import MemoryStorageService
 from pypet_ng.storage.remote import StorageServer
 
+# Other tests of the same process may have loaded JAX, whose threads children do not have and do not need.
+pytestmark = pytest.mark.filterwarnings("ignore:os.fork:RuntimeWarning", "ignore:.*fork:DeprecationWarning")
+
 
 @pytest.fixture
 def traj(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Any:
