@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Hashable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
 from pypet_ng._typing import Array
-from pypet_ng.spaces import Space
+from pypet_ng.spaces import PointKeyAxis, Space
 
 if TYPE_CHECKING:
     import pandas
@@ -70,23 +70,30 @@ def frame(space: Space, columns: Mapping[str, Any]) -> pandas.DataFrame:
 
 
 def dataset(space: Space, columns: Mapping[str, Any]) -> xarray.Dataset:
-    """Give the columns over the dimensions of the space; its axes are the coordinates."""
+    """Give the columns over the dimensions of the space; its axes are the coordinates.
+
+    Keys of points' own lie over all dimensions.
+    """
     import xarray
 
-    dims, shape = _dimensions(space)
+    dims = _dimensions(space)
+    shape = tuple(dim.size for dim in dims)
+    names = tuple(dim.name for dim in dims)
+    along = {place: dim for dim in dims for place in dim.places}
     coordinates = {}
-    along = {name: dim for dim, (_, names, _) in dims.items() for name in names}
     for place, (name, factor) in enumerate(zip(space.names, space.factors, strict=True)):
-        if name in along:
+        if place in along:
             rows = np.arange(factor.size, dtype=np.int64) * factor.repeat
+            over: tuple[str, ...] = (along[place].name,)
             values = space.gather(rows)[place]
         else:
+            over = names
             values = space.gather()[place]
+            values = values.reshape(*shape, *values.shape[1:])
         # xarray wants what is named as a dimension to have that one only
         free = name if values.ndim == 1 else f"{name}_values"
-        coordinates[free] = _variable((along.get(name, _POINT),), free, values)
+        coordinates[free] = _variable(over, free, values)
     variables: dict[str, Any] = {}
-    names = tuple(dims) or (_POINT,)
     for name, column in columns.items():
         values = np.asarray(column)
         free = _free(name, [*coordinates, *names, *variables])
@@ -98,21 +105,31 @@ def _variable(dims: tuple[str, ...], name: str, values: Array) -> tuple[tuple[st
     return (*dims, *(f"{name}_{place}" for place in range(values.ndim - len(dims)))), values
 
 
-def _dimensions(space: Space) -> tuple[dict[str, tuple[int, list[str], int]], tuple[int, ...]]:
-    """Give the dimensions of a product, slowest first, each with its repeat, axes and size; else none."""
-    found: dict[tuple[int, int], list[int]] = {}
-    for place, factor in enumerate(space.factors):
-        found.setdefault((factor.repeat, factor.size), []).append(place)
-    ordered = sorted(found, reverse=True)
-    shape = tuple(size for _, size in ordered)
-    repeats = [repeat for repeat, _ in ordered]
-    expected = [int(np.prod(shape[place + 1 :], dtype=object)) for place in range(len(shape))]
-    if space.mode != "product" or repeats != expected or int(np.prod(shape, dtype=object)) != space.N:
-        return {}, (space.N,)
-    dims = {}
-    for repeat, size in ordered:
-        places = found[repeat, size]
-        names = [space.names[place] for place in places]
-        group = space.axes[places[0]].group
-        dims[names[0] if len(names) == 1 or not isinstance(group, str) else group] = (repeat, names, size)
-    return dims, shape
+class _Dimension(NamedTuple):
+    """What varies together in a product."""
+
+    name: str
+    size: int
+    places: tuple[int, ...]
+    """Of its axes among those of the space."""
+
+
+def _dimensions(space: Space) -> list[_Dimension]:
+    """Give the dimensions of a product, slowest first; of other spaces the points."""
+    if space.mode != "product":
+        return [_Dimension(_POINT, space.N, ())]
+    together: dict[tuple[bool, Hashable], list[int]] = {}
+    for place, axis in enumerate(space.axes):
+        if not isinstance(axis, PointKeyAxis):  # has a value per point and adds none
+            grouped = axis.group is not None
+            together.setdefault((grouped, axis.group if grouped else place), []).append(place)
+    if not together:
+        return [_Dimension(_POINT, space.N, ())]
+    dims = []
+    # Where repeats are equal all but one of the sizes are 1, so their order does not matter.
+    for (_, label), places in sorted(together.items(), key=lambda one: -space.factors[one[1][0]].repeat):
+        others = {name for place, name in enumerate(space.names) if place not in places}
+        named = isinstance(label, str) and len(places) > 1 and label not in others
+        name = str(label) if named else space.names[places[0]]
+        dims.append(_Dimension(name, space.factors[places[0]].size, tuple(places)))
+    return dims

@@ -20,7 +20,7 @@ from pypet_ng.errors import DesignError
 from pypet_ng.spaces import keys
 from pypet_ng.spaces.arrangement import Factor
 from pypet_ng.spaces.axes import AbstractAxis, DataAxis
-from pypet_ng.spaces.backend import host_array, is_typed_key, jax_or_none
+from pypet_ng.spaces.backend import host_array, is_tracing, is_typed_key, jax_or_none
 from pypet_ng.spaces.collecting import join
 from pypet_ng.spaces.columns import ArrayColumn, Column, ListColumn, PeriodicColumn, column_of
 from pypet_ng.spaces.drawn import PickedKeyAxis, PointKeyAxis
@@ -88,9 +88,12 @@ class FoldIn:
     @property
     def key(self) -> Any:
         """The key that the numbers are folded into."""
-        if self._key is None:
-            self._key = keys.wrap_words(self.words, self.implementation)
-        return self._key
+        if self._key is not None:
+            return self._key
+        key = keys.wrap_words(self.words, self.implementation)
+        if not is_tracing():  # else it is abstract, and of no use once the trace is over
+            self._key = key
+        return key
 
     def __call__(self, value: Any) -> Any:
         return keys.fold_in_all(self.key, value)

@@ -21,7 +21,7 @@ from pypet_ng.execution import (
     SequentialResult,
     StoredResult,
 )
-from pypet_ng.spaces import DataAxis, GridAxis, SeedAxis, Space, UniformAxis
+from pypet_ng.spaces import DataAxis, GridAxis, PointKeyAxis, SeedAxis, Space, UniformAxis
 
 jax = pytest.importorskip("jax")
 jnp = jax.numpy
@@ -190,6 +190,52 @@ def test_arrays_and_keys_as_axes() -> None:
     np.testing.assert_allclose(batched["value"], alone["value"], rtol=1e-5)
     assert len(batched.to_dataframe()) == 12
     assert batched.to_xarray()["value"].shape == (3, 2, 2)
+
+
+def test_own_keys_are_no_dimension() -> None:
+    points = Space({"key": PointKeyAxis(), "x": GridAxis(0.0, 1.0, 3), "y": GridAxis(0.0, 1.0, 2)}, mode="product")
+    data = ParallelExecution(lambda state: state["x"] + state["y"], points, n_vmap=4).run().to_xarray()
+    assert data["value"].dims == ("x", "y")
+    assert data.coords["key_values"].values.tolist() == [[0, 1], [2, 3], [4, 5]]
+    one = Space({"key": PointKeyAxis(), "x": GridAxis(0.0, 1.0, 3)}, mode="product")
+    assert SequentialExecution(lambda state: state["x"], one).run().to_xarray()["value"].dims == ("x",)
+
+
+def test_axes_of_one_value_are_dimensions_of_their_own() -> None:
+    points = Space({"x": DataAxis([1.0]), "y": DataAxis([2.0]), "z": GridAxis(0.0, 1.0, 3)}, mode="product")
+    data = SequentialExecution(lambda state: state["x"] + state["z"], points).run().to_xarray()
+    assert data["value"].dims == ("x", "y", "z")
+    assert data["value"].sel(y=2.0, z=1.0).item() == 2.0
+
+
+def test_a_group_called_like_another_axis_is_named_by_its_first() -> None:
+    points = Space(
+        {
+            "a": DataAxis([1.0, 2.0], group="c"),
+            "b": DataAxis([1.0, 2.0], group="c"),
+            "c": GridAxis(0.0, 1.0, 3),
+        },
+        mode="product",
+    )
+    data = SequentialExecution(lambda state: state["a"] * state["c"], points).run().to_xarray()
+    assert data["value"].dims == ("a", "c")
+    assert data["value"].sel(a=2.0, c=1.0).item() == 2.0
+
+
+def test_a_space_with_own_keys_serves_several_executions() -> None:
+    def draw(state: Any) -> Any:
+        return jax.random.normal(state["key"]) + state["x"]
+
+    def points(seed: int) -> Space:
+        return Space({"x": DataAxis(np.zeros(5)), "key": PointKeyAxis()}, key=jax.random.key(seed))
+
+    one, other = points(0), points(1)
+    # the first trace must leave nothing of its own in the space
+    first, second = (ParallelExecution(draw, one, n_vmap=n).run()["value"] for n in (2, 3))
+    alone = SequentialExecution(draw, one).run()["value"]
+    np.testing.assert_allclose(first, second, rtol=1e-6)
+    np.testing.assert_allclose(first, alone, rtol=1e-6)
+    assert not np.isin(ParallelExecution(draw, other, n_vmap=2).run()["value"], first).any()
 
 
 def test_results_by_device() -> None:
