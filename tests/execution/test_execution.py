@@ -193,7 +193,9 @@ def test_arrays_and_keys_as_axes() -> None:
 
 
 def test_own_keys_are_no_dimension() -> None:
-    points = Space({"key": PointKeyAxis(), "x": GridAxis(0.0, 1.0, 3), "y": GridAxis(0.0, 1.0, 2)}, mode="product")
+    points = Space(
+        {"key": PointKeyAxis(), "x": GridAxis(0.0, 1.0, 3), "y": GridAxis(0.0, 1.0, 2)}, mode="product"
+    )
     data = ParallelExecution(lambda state: state["x"] + state["y"], points, n_vmap=4).run().to_xarray()
     assert data["value"].dims == ("x", "y")
     assert data.coords["key_values"].values.tolist() == [[0, 1], [2, 3], [4, 5]]

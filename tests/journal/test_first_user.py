@@ -126,12 +126,17 @@ def test_finished_runs_are_stored_while_others_take_long(tmp_path: pathlib.Path,
 
     def watch() -> None:
         def all_there() -> bool:
-            found = states(path) if os.path.exists(path) else []
+            try:
+                found = states(path)
+            except StorageError:  # nothing was committed yet
+                found = []
             seen.append(found)
             return found.count("done") == 3
 
-        wait_until(all_there)
-        gate.touch()
+        try:
+            wait_until(all_there)
+        finally:
+            gate.touch()
 
     if kind == "processes":
         options: dict[str, Any] = {"multiproc": True, "ncores": 2}
