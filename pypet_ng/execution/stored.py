@@ -94,13 +94,16 @@ def _quantities(trajectory: Trajectory) -> dict[str, str]:
     }
 
 
-def run_stored(execution: Execution, store: Any, runner: Runner, report_progress: Any) -> StoredResult:
+def run_stored(
+    execution: Execution, store: Any, runner: Runner, *, report_progress: Any, on_change: str | None
+) -> StoredResult:
     """Run a model into a trajectory, or one of the model's name in a file; what is there stays."""
     options: dict[str, Any] = {
         "runner": runner,
         "report_progress": report_progress,
         "keep_returned": False,
         "log_config": None,
+        "on_change": on_change,
     }
     if isinstance(store, Trajectory):
         env = Environment(store, on_error="return", **options)

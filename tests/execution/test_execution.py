@@ -12,7 +12,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pypet_ng import DeviceError, NodeNotFoundError, RunFailedError, TracingError, Trajectory, load_trajectory
+from pypet_ng import (
+    CodeChangedError,
+    DeviceError,
+    NodeNotFoundError,
+    RunFailedError,
+    TracingError,
+    Trajectory,
+    load_trajectory,
+)
 from pypet_ng.execution import (
     ParallelExecution,
     ParallelResult,
@@ -193,7 +201,9 @@ def test_arrays_and_keys_as_axes() -> None:
 
 
 def test_own_keys_are_no_dimension() -> None:
-    points = Space({"key": PointKeyAxis(), "x": GridAxis(0.0, 1.0, 3), "y": GridAxis(0.0, 1.0, 2)}, mode="product")
+    points = Space(
+        {"key": PointKeyAxis(), "x": GridAxis(0.0, 1.0, 3), "y": GridAxis(0.0, 1.0, 2)}, mode="product"
+    )
     data = ParallelExecution(lambda state: state["x"] + state["y"], points, n_vmap=4).run().to_xarray()
     assert data["value"].dims == ("x", "y")
     assert data.coords["key_values"].values.tolist() == [[0, 1], [2, 3], [4, 5]]
@@ -370,6 +380,33 @@ def test_what_is_stored_is_not_computed_again(tmp_path: pathlib.Path) -> None:
     again = SequentialExecution(slow, points).run(tmp_path / "a.hdf5", report_progress=False)
     assert len(calls) == 4
     assert float(again[3]) == 1.0
+
+
+@pytest.mark.parametrize("make", [SequentialExecution, jitted, parallel])
+def test_a_model_that_changed_says_what_becomes_of_its_points(
+    make: Execution, tmp_path: pathlib.Path
+) -> None:
+    def model_of(factor: int) -> Any:
+        scope: dict[str, Any] = {}
+        exec(f"def model(state): return state['x'] * {factor}", scope)
+        return scope["model"]
+
+    points, store = Space({"x": DataAxis([1.0, 2.0])}), tmp_path / "a.hdf5"
+    make(model_of(1), points).run(store, report_progress=False)
+    with pytest.raises(CodeChangedError, match="on_change="):
+        make(model_of(2), points).run(store, report_progress=False)
+    kept = make(model_of(2), points).run(store, report_progress=False, on_change="keep")
+    assert kept["value"].tolist() == [1.0, 2.0]
+    again = make(model_of(3), points).run(store, report_progress=False, on_change="rerun")
+    assert again["value"].tolist() == [3.0, 6.0]
+
+
+def test_keys_that_a_model_gives_are_words_in_tables() -> None:
+    points = Space({"key": SeedAxis(3)})
+    found = [make(lambda state: state["key"], points).run() for make in (SequentialExecution, parallel)]
+    for result in found:
+        assert result["value"].tolist() == points.gather()[0].tolist()
+        assert len(result.to_dataframe()) == result.to_xarray().sizes["point"] == 3
 
 
 def test_a_trajectory_as_store() -> None:
