@@ -67,7 +67,8 @@ class ParallelExecution:
         """Give what the model gives at all points, as a :class:`ParallelResult` in memory.
 
         With `store`, a file name or a trajectory, batches are written there while the next ones are
-        computed, memory does not grow with them, and what is there is not computed again; gives a
+        computed, memory does not grow with them, and what is there is not computed again (a trajectory that
+        is stored in a file is gone on with there; ``result.trajectory`` sees what is new); gives a
         :class:`pypet_ng.execution.StoredResult` that reads where asked.
 
         Points at which the model fails are in ``result.failures``, with a warning; the first failure

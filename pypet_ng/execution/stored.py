@@ -139,7 +139,10 @@ def run_stored(
         "log_config": None,
         "on_change": on_change,
     }
-    if isinstance(store, Trajectory):
+    if isinstance(store, Trajectory) and store.v_stored and store.v_filename is not None:
+        # One that was loaded does not know the static leaves of its space, this one learns them below.
+        env = Environment(store.v_name, filename=store.v_filename, on_error="return", **options)
+    elif isinstance(store, Trajectory):
         env = Environment(store, on_error="return", **options)
     else:
         name = str(getattr(execution.model, "__name__", type(execution.model).__name__)).strip("<>")

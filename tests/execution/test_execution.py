@@ -15,12 +15,14 @@ from hypothesis import strategies as st
 from pypet_ng import (
     CodeChangedError,
     DeviceError,
+    Environment,
     NodeNotFoundError,
     PlanMismatchError,
     RunFailedError,
     TracingError,
     Trajectory,
     load_trajectory,
+    takes_state,
 )
 from pypet_ng.execution import (
     ParallelExecution,
@@ -427,6 +429,26 @@ def test_failures_are_told_by_point_whatever_the_order_in_the_file(
     np.testing.assert_array_equal(result["value"], [0.0, np.nan, 0.5, 0.75, 1.0])
     with pytest.raises(RunFailedError, match="not this one"):
         result[1]
+
+
+def test_a_loaded_trajectory_is_gone_on_with(tmp_path: pathlib.Path) -> None:
+    def scaled(state: Any) -> Any:
+        assert state["name"] == "text"
+        return state["a"] * state["factors"][1]
+
+    def points(n: int) -> Space:
+        return Space({"a": GridAxis(0.0, 1.0, n), "factors": (1.0, 3.0), "name": "text"})
+
+    env = Environment(
+        "mine", filename=tmp_path / "a.hdf5", runner="jax", report_progress=False, log_config=None
+    )
+    env.traj.f_explore(points(3))
+    env.run(takes_state(scaled))
+    loaded = load_trajectory("mine", filename=tmp_path / "a.hdf5")
+    result = ParallelExecution(scaled, points(5), n_vmap=2).run(loaded, report_progress=False)
+    assert result["value"].tolist() == [0.0, 0.75, 1.5, 2.25, 3.0]
+    assert isinstance(result, StoredResult)
+    assert result.trajectory.f_run_table()["session"].tolist() == [1, 1, 1, 2, 2]
 
 
 def test_a_trajectory_that_explores_other_points_is_refused() -> None:
