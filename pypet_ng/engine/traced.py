@@ -224,7 +224,12 @@ def failed_run(
 
 
 def template_of(scope: Scope, row: int, value: Any, *, keep_returned: bool) -> RunTemplate:
-    """Give the template of what one traced run left in the tree and returned."""
+    """Give the template of what one traced run left in the tree and returned.
+
+    A node that is returned counts as nothing: it would hold the abstract value for ever.
+    """
+    if hasattr(value, "__pypet_node__"):
+        value = None
     builder = TemplateBuilder(keep_returned=False)
     builder.add(row, scope)
     return RunTemplate(builder.batch, value, keep_returned=keep_returned)

@@ -63,18 +63,20 @@ class ParallelExecution:
         """Number of devices."""
         return self._runner.n_pmap
 
-    def run(self, store: Any = None, *, report_progress: Any = None) -> Result:
+    def run(self, store: Any = None, *, report_progress: Any = None, on_change: str | None = None) -> Result:
         """Give what the model gives at all points, as a :class:`ParallelResult` in memory.
 
         With `store`, a file name or a trajectory, batches are written there while the next ones are
-        computed, memory does not grow with them, and what is there is not computed again; gives a
+        computed, memory does not grow with them, and what is there is not computed again (a trajectory that
+        is stored in a file is gone on with there; ``result.trajectory`` sees what is new); gives a
         :class:`pypet_ng.execution.StoredResult` that reads where asked.
 
         Points at which the model fails are in ``result.failures``, with a warning; the first failure
-        is raised if all fail. `report_progress` as that of :class:`pypet_ng.Environment`.
+        is raised if all fail. `report_progress` as that of :class:`pypet_ng.Environment`; so is `on_change`,
+        which says what becomes of stored points if the model was changed since.
         """
         if store is not None:
-            return run_stored(self, store, self._runner, report_progress)
+            return run_stored(self, store, self._runner, report_progress=report_progress, on_change=on_change)
         return self._in_memory(report_progress)
 
     def _in_memory(self, report_progress: Any) -> ParallelResult:

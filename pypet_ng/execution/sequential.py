@@ -59,10 +59,10 @@ class SequentialExecution:
         """The points, by the name tvboptim has for them."""
         return self.space
 
-    def run(self, store: Any = None, *, report_progress: Any = None) -> Result:
+    def run(self, store: Any = None, *, report_progress: Any = None, on_change: str | None = None) -> Result:
         """Give what the model gives at all points, as a :class:`SequentialResult`.
 
-        `store`, failures and `report_progress` as in :meth:`ParallelExecution.run`; but an
+        `store`, failures, `report_progress` and `on_change` as in :meth:`ParallelExecution.run`; but an
         interruption (Ctrl+C) without a store loses all.
         """
         compiled = (
@@ -72,9 +72,9 @@ class SequentialExecution:
         )
         if store is not None:
             return (
-                run_stored(self, store, SerialRunner(), report_progress)
+                run_stored(self, store, SerialRunner(), report_progress=report_progress, on_change=on_change)
                 if compiled is None
-                else compiled.run(store, report_progress=report_progress)
+                else compiled.run(store, report_progress=report_progress, on_change=on_change)
             )
         if compiled is None:
             return self._one_by_one(report_progress)

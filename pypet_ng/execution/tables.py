@@ -9,6 +9,7 @@ import numpy as np
 
 from pypet_ng._typing import Array
 from pypet_ng.spaces import PointKeyAxis, Space
+from pypet_ng.spaces.backend import host_array
 
 if TYPE_CHECKING:
     import pandas
@@ -22,9 +23,9 @@ _POINT: Final = "point"
 def stacked(values: Sequence[Any]) -> Array:
     """Give values as an array (point, ...); as objects where shapes differ or they are no numbers.
 
-    None (no value) becomes NaN among real numbers, 0 among others.
+    None (no value) becomes NaN among real numbers, 0 among others; random keys become their words.
     """
-    present = [np.asarray(value) for value in values if value is not None]
+    present = [host_array(value) for value in values if value is not None]
     shapes = {array.shape for array in present}
     kinds = {array.dtype.kind for array in present}
     if len(shapes) == 1 and kinds <= set("biufc") and kinds:

@@ -12,7 +12,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pypet_ng import DeviceError, NodeNotFoundError, RunFailedError, TracingError, Trajectory, load_trajectory
+from pypet_ng import (
+    CodeChangedError,
+    DeviceError,
+    Environment,
+    NodeNotFoundError,
+    PlanMismatchError,
+    RunFailedError,
+    TracingError,
+    Trajectory,
+    load_trajectory,
+    takes_state,
+)
 from pypet_ng.execution import (
     ParallelExecution,
     ParallelResult,
@@ -372,6 +383,107 @@ def test_what_is_stored_is_not_computed_again(tmp_path: pathlib.Path) -> None:
     again = SequentialExecution(slow, points).run(tmp_path / "a.hdf5", report_progress=False)
     assert len(calls) == 4
     assert float(again[3]) == 1.0
+
+
+def _double(state: Any) -> Any:
+    return {"z": state["a"] * 2.0, "v": jnp.ones(2) * state["a"]}
+
+
+@pytest.mark.parametrize("make", [SequentialExecution, parallel])
+def test_points_keep_their_values_whatever_the_order_in_the_file(
+    make: Execution, tmp_path: pathlib.Path
+) -> None:
+    store = tmp_path / "a.hdf5"
+
+    def check(points: Space) -> None:
+        result = make(_double, points).run(store, report_progress=False)
+        asked = points.to_dataframe()["a"].to_numpy()
+        np.testing.assert_allclose(result["z"], 2 * asked)
+        np.testing.assert_allclose(result["v"][:, 1], asked)
+        np.testing.assert_allclose([one["z"] for one in result], 2 * asked)
+        table = result.to_dataframe()
+        np.testing.assert_allclose(table["z"], 2 * table["a"])
+        cube = result.to_xarray()
+        np.testing.assert_allclose(cube["z"], 2 * cube["a"])
+
+    grids = [Space({"a": GridAxis(0.0, 1.0, n), "b": 1.0}) for n in (3, 5, 9)]
+    for points in (*grids[:2], grids[1][::-1], grids[0], grids[2], grids[2][[7, 1]], grids[2][4:6]):
+        check(points)
+
+
+def test_failures_are_told_by_point_whatever_the_order_in_the_file(
+    tmp_path: pathlib.Path, caplog: Any
+) -> None:
+    def picky(state: Any) -> Any:
+        if float(state["a"]) == 0.25:
+            raise ValueError("not this one")
+        return state["a"]
+
+    def run(points: Space) -> Result:
+        return SequentialExecution(picky, points).run(tmp_path / "a.hdf5", report_progress=False)
+
+    run(Space({"a": GridAxis(0.0, 1.0, 3)}))
+    with pytest.warns(UserWarning, match="1 of 5 points, first at point 1"):
+        result = run(Space({"a": GridAxis(0.0, 1.0, 5)}))
+    assert list(result.failures) == [1]
+    np.testing.assert_array_equal(result["value"], [0.0, np.nan, 0.5, 0.75, 1.0])
+    with pytest.raises(RunFailedError, match="not this one"):
+        result[1]
+
+
+def test_a_loaded_trajectory_is_gone_on_with(tmp_path: pathlib.Path) -> None:
+    def scaled(state: Any) -> Any:
+        assert state["name"] == "text"
+        return state["a"] * state["factors"][1]
+
+    def points(n: int) -> Space:
+        return Space({"a": GridAxis(0.0, 1.0, n), "factors": (1.0, 3.0), "name": "text"})
+
+    env = Environment(
+        "mine", filename=tmp_path / "a.hdf5", runner="jax", report_progress=False, log_config=None
+    )
+    env.traj.f_explore(points(3))
+    env.run(takes_state(scaled))
+    loaded = load_trajectory("mine", filename=tmp_path / "a.hdf5")
+    result = ParallelExecution(scaled, points(5), n_vmap=2).run(loaded, report_progress=False)
+    assert result["value"].tolist() == [0.0, 0.75, 1.5, 2.25, 3.0]
+    assert isinstance(result, StoredResult)
+    assert result.trajectory.f_run_table()["session"].tolist() == [1, 1, 1, 2, 2]
+
+
+def test_a_trajectory_that_explores_other_points_is_refused() -> None:
+    trajectory = Trajectory("other", filename=":memory:")
+    trajectory.f_explore(Space({"a": GridAxis(0.0, 1.0, 3)}))
+    other = Space({"a": GridAxis(5.0, 6.0, 3)})
+    with pytest.raises(PlanMismatchError, match="point"):
+        SequentialExecution(_double, other).run(trajectory, report_progress=False)
+
+
+@pytest.mark.parametrize("make", [SequentialExecution, jitted, parallel])
+def test_a_model_that_changed_says_what_becomes_of_its_points(
+    make: Execution, tmp_path: pathlib.Path
+) -> None:
+    def model_of(factor: int) -> Any:
+        scope: dict[str, Any] = {}
+        exec(f"def model(state): return state['x'] * {factor}", scope)
+        return scope["model"]
+
+    points, store = Space({"x": DataAxis([1.0, 2.0])}), tmp_path / "a.hdf5"
+    make(model_of(1), points).run(store, report_progress=False)
+    with pytest.raises(CodeChangedError, match="on_change="):
+        make(model_of(2), points).run(store, report_progress=False)
+    kept = make(model_of(2), points).run(store, report_progress=False, on_change="keep")
+    assert kept["value"].tolist() == [1.0, 2.0]
+    again = make(model_of(3), points).run(store, report_progress=False, on_change="rerun")
+    assert again["value"].tolist() == [3.0, 6.0]
+
+
+def test_keys_that_a_model_gives_are_words_in_tables() -> None:
+    points = Space({"key": SeedAxis(3)})
+    found = [make(lambda state: state["key"], points).run() for make in (SequentialExecution, parallel)]
+    for result in found:
+        assert result["value"].tolist() == points.gather()[0].tolist()
+        assert len(result.to_dataframe()) == result.to_xarray().sizes["point"] == 3
 
 
 def test_a_trajectory_as_store() -> None:

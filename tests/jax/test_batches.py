@@ -116,6 +116,14 @@ def test_returned_values_are_kept_for_the_next_session(tmp_path: pathlib.Path) -
     assert sweep("serial", 30, filename=tmp_path / "a.hdf5").run(give) == first
 
 
+def test_nodes_that_are_returned_hold_no_abstract_values() -> None:
+    env = Environment("nodes", filename=":memory:", runner="jax", report_progress=False, log_config=None)
+    env.traj.f_add_parameter("x", 1.0)
+    env.traj.f_explore({"x": [1.0, 2.0]})
+    assert env.run(lambda traj: traj.f_add_result("z", traj.x)) == [(0, None), (1, None)]
+    assert list(env.traj.f_collect("z")) == [1.0, 2.0]
+
+
 def test_arguments_go_to_the_function() -> None:
     def scaled(traj: Any, factor: float, *, shift: float = 0.0) -> Any:
         return traj.x * factor + shift

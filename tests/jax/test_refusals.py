@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 import subprocess
 import sys
 from typing import Any
@@ -84,6 +85,13 @@ def test_what_belongs_to_one_run_names_what_to_use(name: str) -> None:
         sweep().run(lambda traj: getattr(traj, name))
     assert ("v_key" in str(caught.value)) == (name != "v_crun")
     assert any("test_refusals.py" in note for note in caught.value.__notes__)
+
+
+def test_shared_generators_are_warned_of() -> None:
+    with pytest.warns(UserWarning, match="drew random numbers.*all runs have the same"):
+        sweep().run(lambda traj: traj.x + np.random.normal())
+    with pytest.warns(UserWarning, match="drew random numbers.*all runs have the same"):
+        sweep().run(lambda traj: traj.x * random.random())
 
 
 def test_errors_of_the_function_itself_pass_with_a_note() -> None:

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import linecache
 import os
+import random
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import TracebackType
@@ -137,6 +139,7 @@ def trace_point(job: TraceableJob, row: int, kinds: Mapping[Path, Kind]) -> Poin
         jax.ShapeDtypeStruct(kind.shape, np.dtype(kind.dtype), weak_type=kind.weak) for kind in kinds.values()
     ]
     inputs += [jax.ShapeDtypeStruct((2,), np.uint32), jax.ShapeDtypeStruct((), np.int32)]
+    before = _drawn_so_far()
     try:
         closed = jax.make_jaxpr(point)(*inputs)
     except TracingError as error:
@@ -154,6 +157,13 @@ def trace_point(job: TraceableJob, row: int, kinds: Mapping[Path, Kind]) -> Poin
             f"{_ADVICE}"
         )
         raise
+    if _drawn_so_far() != before:
+        warnings.warn(
+            "The function drew random numbers from numpy.random or random. In a batch that happens once, while "
+            "it is traced: all runs have the same numbers. Use jax.random with traj.v_key or a key in the state, "
+            "or runner='processes'.",
+            stacklevel=2,
+        )
     return PointProgram(
         closed,
         dict(kinds),
@@ -163,6 +173,11 @@ def trace_point(job: TraceableJob, row: int, kinds: Mapping[Path, Kind]) -> Poin
         sum(_bytes(aval) for aval in closed.out_avals),
         sum(kind.size for kind in kinds.values()) + 12,
     )
+
+
+def _drawn_so_far() -> tuple[Any, ...]:
+    """Give what is another after a draw from a generator that all code shares."""
+    return repr(np.random.get_state(legacy=False)), random.getstate()
 
 
 def _as_numbers(value: Any) -> Any:
