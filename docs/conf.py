@@ -8,7 +8,7 @@ copyright = "2026, the pypet_ng developers"
 version = release = __version__
 
 extensions = [
-    "myst_parser",
+    "myst_nb",  # pages of Markdown, too
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
     "sphinx.ext.viewcode",
@@ -16,6 +16,14 @@ extensions = [
 exclude_patterns = ["_build"]
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
+
+# Pages that are notebooks are executed, in a folder that is thrown away; what fails or warns fails the build.
+nb_execution_mode = "force"
+nb_execution_in_temp = True
+nb_execution_timeout = 300
+nb_execution_raise_on_error = True
+nb_output_stderr = "warn"
+nb_merge_streams = True
 
 autodoc_typehints = "signature"
 autodoc_member_order = "bysource"

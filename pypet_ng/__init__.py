@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import os as _os
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+from typing import Any as _Any
+
 from pypet_ng._version import __version__
+from pypet_ng.engine.progressbar import progressbar
+from pypet_ng.engine.states import takes_state
 from pypet_ng.errors import (
     BrokenFileError,
     CodeChangedError,
     DataNotInStorageError,
     DesignError,
+    DeviceError,
     FileBusyError,
     GitDiffError,
     InvalidNameError,
@@ -18,6 +25,7 @@ from pypet_ng.errors import (
     NotInRunError,
     NotUniqueNodeError,
     ParameterLockedException,
+    PickleRefusedError,
     PlanMismatchError,
     PresettingError,
     PypetError,
@@ -25,6 +33,7 @@ from pypet_ng.errors import (
     RunFailedError,
     StorageError,
     TooManyGroupsError,
+    TracingError,
     TrajectoryNotFoundError,
     UnknownClassError,
     UnsupportedValueError,
@@ -33,9 +42,13 @@ from pypet_ng.errors import (
 from pypet_ng.spaces.designs import cases, grid, loggrid, one_at_a_time, random, zipped
 from pypet_ng.spaces.product import cartesian_product, find_unique_points
 from pypet_ng.storage.hdf5 import HDF5StorageService
+from pypet_ng.storage.lazy import LazyStorageService
 from pypet_ng.storage.memory import MemoryStorageService
+from pypet_ng.trajectory.adaptive import Generations
+from pypet_ng.trajectory.bases import HasLogger, HasSlots, KnowsTrajectory
 from pypet_ng.trajectory.care import VerifyReport, compact_hdf5_file
 from pypet_ng.trajectory.environment import Environment
+from pypet_ng.trajectory.folders import merge_all_in_folder
 from pypet_ng.trajectory.groups import (
     ConfigGroup,
     DerivedParameterGroup,
@@ -45,12 +58,21 @@ from pypet_ng.trajectory.groups import (
 )
 from pypet_ng.trajectory.leaves import BaseParameter, BaseResult, NNLeafNode
 from pypet_ng.trajectory.load import load_trajectory
+from pypet_ng.trajectory.manual import manual_run
+from pypet_ng.trajectory.multiproc import MultiprocContext
 from pypet_ng.trajectory.parameter import Parameter
+from pypet_ng.trajectory.pickling import PickleParameter, PickleResult
 from pypet_ng.trajectory.result import Result
+from pypet_ng.trajectory.special_parameters import ArrayParameter, SparseParameter, SparseResult
 from pypet_ng.trajectory.three_lines import explore
 from pypet_ng.trajectory.trajectory import Trajectory
+from pypet_ng.trajectory.utilities import racedirs, rename_log_file
+
+if _TYPE_CHECKING:
+    from pypet_ng.encoding.objecttable import ObjectTable
 
 __all__ = [
+    "ArrayParameter",
     "BaseParameter",
     "BaseResult",
     "BrokenFileError",
@@ -59,13 +81,20 @@ __all__ = [
     "DataNotInStorageError",
     "DerivedParameterGroup",
     "DesignError",
+    "DeviceError",
     "Environment",
     "FileBusyError",
+    "Generations",
     "GitDiffError",
     "HDF5StorageService",
+    "HasLogger",
+    "HasSlots",
     "InvalidNameError",
+    "KnowsTrajectory",
+    "LazyStorageService",
     "MemoryStorageService",
     "MissingFileError",
+    "MultiprocContext",
     "NNGroupNode",
     "NNLeafNode",
     "NameTakenError",
@@ -73,9 +102,13 @@ __all__ = [
     "NodeNotFoundError",
     "NotInRunError",
     "NotUniqueNodeError",
+    "ObjectTable",
     "Parameter",
     "ParameterGroup",
     "ParameterLockedException",
+    "PickleParameter",
+    "PickleRefusedError",
+    "PickleResult",
     "PlanMismatchError",
     "PresettingError",
     "PypetError",
@@ -83,8 +116,11 @@ __all__ = [
     "Result",
     "ResultGroup",
     "RunFailedError",
+    "SparseParameter",
+    "SparseResult",
     "StorageError",
     "TooManyGroupsError",
+    "TracingError",
     "Trajectory",
     "TrajectoryNotFoundError",
     "UnknownClassError",
@@ -100,7 +136,34 @@ __all__ = [
     "grid",
     "load_trajectory",
     "loggrid",
+    "manual_run",
+    "merge_all_in_folder",
     "one_at_a_time",
+    "progressbar",
+    "racedirs",
     "random",
+    "rename_log_file",
+    "takes_state",
     "zipped",
 ]
+
+
+def __getattr__(name: str) -> _Any:
+    if name == "ObjectTable":  # a class of pandas, which loads only when somebody wants it
+        from pypet_ng.encoding.objecttable import ObjectTable
+
+        return ObjectTable
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def _announce() -> None:
+    from pypet_ng.compat import modules
+
+    modules.announce()
+    if "PYPET_NG_COMPAT" in _os.environ:  # a worker of a process in which pypet means pypet_ng
+        from pypet_ng.compat import install
+
+        install()
+
+
+_announce()

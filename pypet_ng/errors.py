@@ -12,11 +12,14 @@
     ├── UnknownClassError            (AttributeError)  a stored leaf is of a class that is not imported
     ├── NotInRunError                (TypeError)       not possible during a single run
     ├── DesignError                  (ValueError)      the explored points do not fit together
-    │   └── PlanMismatchError        (RuntimeError)    the file holds other points or parameters
-    │       └── CodeChangedError                       its runs were done by another function
+    │   ├── PlanMismatchError        (RuntimeError)    the file holds other points or parameters
+    │   │   └── CodeChangedError                       its runs were done by another function
+    │   └── EquationError                              an equation that cannot be used
     ├── UnsupportedValueError        (TypeError)       no codec stores such a value
     ├── RunFailedError               (RuntimeError)    a run failed where its exception could not travel
     ├── WorkerError                  (RuntimeError)    worker processes do not start
+    ├── TracingError                 (TypeError)       a function cannot be done in batches
+    ├── DeviceError                  (ValueError)      not the devices that were asked for
     ├── PresettingError              (RuntimeError)    a preset that never met its parameter
     ├── NoSuchServiceError           (TypeError)       not a storage service
     ├── TooManyGroupsError           (TypeError)
@@ -24,6 +27,7 @@
     ├── VersionMismatchError         (TypeError)       the file was written in a newer format
     └── StorageError                 (OSError)
         ├── DataNotInStorageError                      nothing stored under that path
+        ├── PickleRefusedError                         a stored pickle that nobody allowed to be read
         ├── FileBusyError                              somebody else is writing
         ├── BrokenFileError          (ValueError)      no HDF5 file, cut off, or not closed
         ├── MissingFileError         (ValueError)      no such file or folder
@@ -43,6 +47,8 @@ __all__ = [
     "CodeChangedError",
     "DataNotInStorageError",
     "DesignError",
+    "DeviceError",
+    "EquationError",
     "FileBusyError",
     "GitDiffError",
     "InvalidNameError",
@@ -54,6 +60,7 @@ __all__ = [
     "NotInRunError",
     "NotUniqueNodeError",
     "ParameterLockedException",
+    "PickleRefusedError",
     "PlanMismatchError",
     "PresettingError",
     "PypetError",
@@ -61,6 +68,7 @@ __all__ = [
     "RunFailedError",
     "StorageError",
     "TooManyGroupsError",
+    "TracingError",
     "TrajectoryNotFoundError",
     "UnknownClassError",
     "UnsupportedValueError",
@@ -118,6 +126,10 @@ class CodeChangedError(PlanMismatchError):
     """Runs of the file were done by a function that is not the one of the script."""
 
 
+class EquationError(DesignError):
+    """The text of an equation is no arithmetic of declared names."""
+
+
 class UnsupportedValueError(PypetError, TypeError):
     """No codec is registered for a value of that type."""
 
@@ -128,6 +140,14 @@ class RunFailedError(PypetError, RuntimeError):
 
 class WorkerError(PypetError, RuntimeError):
     """Worker processes end before they do anything."""
+
+
+class TracingError(PypetError, TypeError):
+    """A function, its parameters or its results cannot be done for many runs at once."""
+
+
+class DeviceError(PypetError, ValueError):
+    """There are not as many devices as were asked for."""
 
 
 class PresettingError(PypetError, RuntimeError):
@@ -156,6 +176,10 @@ class StorageError(PypetError, OSError):
 
 class DataNotInStorageError(StorageError):
     """Nothing is stored under that path."""
+
+
+class PickleRefusedError(StorageError):
+    """A stored pickle could run any code, and nobody said that the file is to be trusted."""
 
 
 class FileBusyError(StorageError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
-__all__ = ["OnChange", "OnError", "RunSettings"]
+__all__ = ["TRUST", "OnChange", "OnError", "RunSettings", "Trust"]
 
 
 class OnError(enum.Enum):
@@ -44,3 +44,15 @@ class RunSettings:
     """Seconds after which finished runs are written out."""
     waiting_bytes: int = 64 << 20
     """Bytes of results after which finished runs are written out."""
+
+
+@dataclass(slots=True)
+class Trust:
+    """What this process lets stored data do."""
+
+    pickles: bool = False
+    """New trajectories unpickle what files hold, which can run any code."""
+
+
+TRUST = Trust()
+"""The switches of this process."""

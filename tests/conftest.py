@@ -11,6 +11,9 @@ from hypothesis import HealthCheck, settings
 from tests.engine.places import Place
 
 # Storing to a file takes as long as the disk likes: a deadline would test the machine.
+# Two devices on any machine, so that what is divided among devices is tested; before anybody imports JAX.
+os.environ.setdefault("XLA_FLAGS", "--xla_force_host_platform_device_count=2")
+
 settings.register_profile("dev", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile(
     "ci",

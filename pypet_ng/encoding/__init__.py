@@ -43,6 +43,6 @@ __all__ = [
     "supports",
 ]
 
-# The codecs of pandas, scipy and numpy.ma register themselves when the first such value is met.
+# The codecs of pandas, scipy, numpy.ma and jax register themselves when the first such value is met.
 for _module in (scalars, text, arrays, documents, times):
     _module.register_all()

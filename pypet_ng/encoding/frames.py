@@ -222,6 +222,15 @@ def _get_attributes(value: Any, meta: dict[str, Any], parts: Any) -> None:
         value.flags.allows_duplicate_labels = False
 
 
+def _get_object_table(meta: dict[str, Any], parts: Any) -> Any:
+    from pypet_ng.encoding.objecttable import ObjectTable
+
+    frame = _get_frame(meta, parts)
+    table = ObjectTable(frame)
+    table.attrs = frame.attrs
+    return table
+
+
 def register_all() -> None:
     """Register all codecs of pandas; imports it."""
     import pandas as pd
@@ -247,11 +256,14 @@ def register_all() -> None:
         pd.arrays.PeriodArray,
         type(pd.array(["a"], dtype=pd.StringDtype("python"))),
     )
+    from pypet_ng.encoding.objecttable import ObjectTable
+
     text = pd.Series(["a"]).array
     if isinstance(text.dtype, pd.StringDtype):
         arrays = (*arrays, type(text))
     for kind, put, get, classes in (
         ("frame", _put_frame, _get_frame, (pd.DataFrame,)),
+        ("object-table", _put_frame, _get_object_table, (ObjectTable,)),
         ("series", _put_series, _get_series, (pd.Series,)),
         ("index", _put_bare_index, _get_bare_index, indices),
         ("array", _put_array, _get_array, arrays),

@@ -76,6 +76,10 @@ _later: dict[str, str] = {
     "pandas": "pypet_ng.encoding.frames",
     "scipy": "pypet_ng.encoding.sparse",
     "numpy.ma": "pypet_ng.encoding.masked",
+    "jax": "pypet_ng.encoding.jaxarrays",
+    "jaxlib": "pypet_ng.encoding.jaxarrays",
+    "brian2": "pypet_ng.encoding.quantities",
+    "pypet_ng.encoding.quantities": "pypet_ng.encoding.quantities",
 }
 """Package (of a class, or prefix of a type name) to the module that registers its codecs."""
 

@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from pypet_ng._typing import Path
 from pypet_ng.encoding import canonical, same
-from pypet_ng.engine.session import Session, trajectory_info
+from pypet_ng.engine.definitions import compare_definitions
+from pypet_ng.engine.session import Session, remember_made, trajectory_info
 from pypet_ng.errors import PlanMismatchError
 from pypet_ng.spaces.compare import relate
 from pypet_ng.spaces.plan import Plan
@@ -36,8 +37,7 @@ def take_plan(session: Session, plan: Plan) -> None:
     session.plan = plan
     session.runs.grow(len(plan))
     for path, leaf in explored_leaves(session).items():
-        if hasattr(leaf, "column"):
-            leaf.column = plan.column(path)
+        leaf.take_column(plan.column(path))  # type: ignore[attr-defined]
 
 
 def attach(session: Session) -> npt.NDArray[np.int64]:
@@ -55,14 +55,22 @@ def attach(session: Session) -> npt.NDArray[np.int64]:
         name = session.tree.root.name
         if all(info.name != name for info in storage.trajectories()):
             storage.create(trajectory_info(session))
+            remember_made(session)
             _leave_home(session)
             facts.attached = True
+            facts.fresh = False
             facts.stored_runs = 0
             session.runs.grow(len(session.plan))
             return rows
+        if facts.fresh:
+            raise PlanMismatchError(
+                f"{storage.location} has a trajectory {name!r} already, and this one was migrated there as a new "
+                "one. Use another name, or f_migrate(..., in_store=True) if it is the same."
+            )
         info = storage.select(name)
         stored = storage.read_plan()
         _compare_parameters(session, storage)
+        compare_definitions(session, storage)
         facts.timestamp = info.timestamp
         seed = info.facts.get("seed")
         if seed is not None:

@@ -28,7 +28,7 @@ from pypet_ng.tree.records import (
 from pypet_ng.tree.runnames import RUN, RUN_SET
 from pypet_ng.tree.structure import Scope
 
-__all__ = ["BatchBuilder", "failure_of", "skeleton_of"]
+__all__ = ["BatchBuilder", "failure_of", "nonfinite_flags", "skeleton_of"]
 
 _LARGE = 256 << 10
 _NOTHING = type(None)
@@ -82,7 +82,17 @@ def _says_nothing(group: Group) -> bool:
 class BatchBuilder:
     """Gathers finished runs until somebody takes them as one batch. Not thread safe."""
 
-    __slots__ = ("_blocks", "_host", "_keep_returned", "_known", "_quick", "_times", "batch", "waiting")
+    __slots__ = (
+        "_blocks",
+        "_host",
+        "_keep_returned",
+        "_known",
+        "_quick",
+        "_times",
+        "_values",
+        "batch",
+        "waiting",
+    )
 
     def __init__(self, keep_returned: bool) -> None:
         self._keep_returned = keep_returned
@@ -90,12 +100,18 @@ class BatchBuilder:
         self._known: dict[tuple[Path, str, str, tuple[str, ...]], Signature] = {}
         self._reset()
 
+    @property
+    def keeps_returned(self) -> bool:
+        """Whether returned values are stored."""
+        return self._keep_returned
+
     def emptied(self) -> BatchBuilder:
         """Give a new builder of the same kind."""
         return BatchBuilder(self._keep_returned)
 
     def _reset(self) -> None:
-        self.batch = Batch(returned=Block([], {"": []}))
+        self._values: list[tuple[int, Any]] = []
+        self.batch = Batch(returned=Block([], {"": []}), values=self._values)
         self._blocks: dict[tuple[Path, str, str, tuple[str, ...]], Block] = {}
         self._quick: dict[tuple[Group, str, str, str, str], tuple[list[int], list[Any]]] = {}
         """Rows and values of results with one item that hang directly in the run's group, found without
@@ -119,7 +135,7 @@ class BatchBuilder:
         attempts.append(attempt)
         if failure is None:
             batch = self.batch
-            batch.values.append((row, value))
+            self._values.append((row, value))
             if self._keep_returned:
                 kind = type(value)
                 if kind is float or kind is _NOTHING or supports(value):
@@ -188,7 +204,8 @@ class BatchBuilder:
             self._add_slowly(row, scope, slow)
 
     def _add_slowly(self, row: int, scope: Scope, nodes: list[Node]) -> None:
-        run, run_set = scope.names
+        # runs that a user's own function names have no rows in columns
+        run, run_set = ("", "") if scope.renamed else scope.names
         for node in nodes:
             if type(node) is Group and node.name == run_set and _says_nothing(node):
                 continue  # the group of the run's set: the leaves in it say all
@@ -258,7 +275,10 @@ class BatchBuilder:
 
     def _add_annotations(self, row: int, node: Node, folded: Path) -> None:
         for key, value in (node.annotations or {}).items():
-            self.batch.notes.append(Note(row, folded, NoteKind.ANNOTATION, key, freeze(value)))
+            self.batch.notes.append(Note(row, folded, NoteKind.ANNOTATION, key, self._frozen(value)))
+
+    def _frozen(self, value: Any) -> Any:
+        return freeze(value)
 
     def take(self, session_number: int = 0) -> Batch:
         """Give what was gathered and begin anew."""
@@ -276,7 +296,7 @@ class BatchBuilder:
             start=np.array(starts, np.float64),
             finish=np.array(finishes, np.float64),
             attempt=np.array(attempts, np.uint16),
-            nonfinite=self._nonfinite(index, batch),
+            nonfinite=nonfinite_flags(index, batch),
             session=session_number,
             host=self._host,
         )
@@ -285,19 +305,34 @@ class BatchBuilder:
         self._reset()
         return batch
 
-    @staticmethod
-    def _nonfinite(index: np.ndarray[Any, Any], batch: Batch) -> np.ndarray[Any, np.dtype[np.uint8]]:
-        flags = np.zeros(len(index), np.uint8)
-        blocks = list(batch.blocks.values())
-        if batch.returned is not None:
-            blocks.append(batch.returned)
-        for block in blocks:
-            for values in block.columns.values():
-                bad = _bad_rows(values)
-                if bad:
-                    guilty = np.asarray(block.rows, np.int64)[bad]
-                    flags[np.isin(index, guilty)] = 1
-        return flags
+
+def nonfinite_flags(index: np.ndarray[Any, Any], batch: Batch) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """Give 1 for each run of `index` for which a result in `batch` holds a NaN or an infinity, else 0."""
+    flags = np.zeros(len(index), np.uint8)
+    blocks = list(batch.blocks.values())
+    if batch.returned is not None:
+        blocks.append(batch.returned)
+    for block in blocks:
+        for values in block.columns.values():
+            bad = _bad_places(values) if isinstance(values, np.ndarray) else _bad_rows(values)
+            if len(bad):
+                guilty = np.asarray(block.rows, np.int64)[bad]
+                flags[np.isin(index, guilty)] = 1
+    return flags
+
+
+def _bad_places(column: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Give the rows of an array with a NaN or infinity in them."""
+    if column.dtype.kind not in "fc" or not column.size:
+        return np.zeros(0, np.int64)
+    if column.dtype in (np.float32, np.float64) and column.flags.c_contiguous:
+        flat = column.reshape(-1)
+        with np.errstate(all="ignore"):
+            squares = np.dot(flat, flat)
+        if np.isfinite(squares):  # one pass without a copy; else perhaps only the squares are too large
+            return np.zeros(0, np.int64)
+    finite = np.isfinite(column).reshape(len(column), -1)
+    return np.flatnonzero(~finite.all(axis=1))
 
 
 def _bad_rows(values: Any) -> list[int]:

@@ -15,7 +15,7 @@ from pypet_ng.errors import CodeChangedError
 from pypet_ng.settings import OnChange, RunSettings
 from pypet_ng.tree.records import RunState
 
-__all__ = ["Verdict", "judge", "stored_fingerprint"]
+__all__ = ["Verdict", "judge", "stored_fingerprints"]
 
 _MOST_NAMED = 6
 
@@ -56,13 +56,16 @@ class Verdict:
         forget_read_ahead(session)
 
 
-def stored_fingerprint(sessions: Sequence[Mapping[str, Any]]) -> Fingerprint | None:
-    """Give the fingerprint that counts: that of the last session which has one."""
+def stored_fingerprints(sessions: Sequence[Mapping[str, Any]]) -> list[Fingerprint]:
+    """Give the fingerprints that count, the last first: those since finished runs were last done again."""
+    found = []
     for facts in reversed(sessions):
-        found = Fingerprint.from_json(facts.get("code"))
-        if found is not None:
-            return found
-    return None
+        code = Fingerprint.from_json(facts.get("code"))
+        if code is not None:
+            found.append(code)
+        if facts.get("on_change") == OnChange.RERUN.value:
+            break
+    return found
 
 
 def judge(
@@ -74,18 +77,23 @@ def judge(
     *,
     per_run: bool,
 ) -> Verdict:
-    """Compare the function with the one that did the finished runs; CodeChangedError if it changed.
+    """Compare the function with those that did the finished runs; CodeChangedError if it is another one.
 
-    To be called when the session is attached to its stored trajectory, and nothing is stored yet.
+    A trajectory that ran and then got new points goes on with whatever it is given: the call is about
+    these. So a script that changes arguments between generations is not asked, the first time nor when
+    it is started again. To be called when the session is attached to its stored trajectory, and nothing
+    is stored yet.
     """
     facts = session.facts
     storage = session.storage
     assert storage is not None
     new = _as_at_first(function, args, kwargs, fingerprint(function, args, kwargs, per_run=per_run))
-    old = facts.code if facts.number and facts.code is not None else stored_fingerprint(storage.sessions())
-    differences = [] if old is None else old.differences(new)
-    if old is None or not differences or not session.runs.any_done():
-        return Verdict(new, is_new=old is None or bool(differences))
+    known = [facts.code] if facts.code is not None else stored_fingerprints(storage.sessions())
+    differences = known[0].differences(new) if known else []
+    is_known = any(not old.differences(new) for old in known)
+    expanded = facts.code is not None and 0 < facts.given < len(session.plan)
+    if not known or is_known or expanded or not session.runs.any_done():
+        return Verdict(new, is_new=not known or bool(differences))
     choice = OnChange.KEEP if facts.keep_next else settings.on_change
     if choice is None:
         raise _question(session, differences)

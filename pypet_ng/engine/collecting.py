@@ -13,6 +13,7 @@ from pypet_ng._typing import Path
 from pypet_ng.engine.columns import Column, Explored, Fixed, Gathered
 from pypet_ng.engine.session import Session
 from pypet_ng.errors import DataNotInStorageError, NodeNotFoundError, NotUniqueNodeError, near_names
+from pypet_ng.spaces.columns import Column as Column_
 from pypet_ng.spaces.columns import ListColumn, OpaqueColumn, positions
 from pypet_ng.storage.base import NOT_SET, RunColumn
 from pypet_ng.tree import search
@@ -199,6 +200,9 @@ class Catalog:
         node = session.tree.at(entry.path)
         if entry.path in session.plan.names:
             column = session.plan.column(entry.path)
+            own = getattr(node, "column", None)
+            if isinstance(node, ParameterLeaf) and isinstance(own, Column_) and own is not column:
+                return Explored(own)  # the plan has the stored forms of values only its class can make
             if isinstance(column, OpaqueColumn) and isinstance(node, Leaf):
                 # the plan has fingerprints only: the user's own container knows the values
                 return Explored(ListColumn(list(session.tree.view(node).f_get_range())))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import html
 import numbers as abstract
 import operator
 from collections.abc import Iterator, Mapping
@@ -333,6 +332,8 @@ class Column:
 
     def _repr_html_(self) -> str:
         """Show name, length and some values in a notebook."""
+        import html  # loads a table of all entities
+
         cells = "".join(f"<td>{html.escape(text)}</td>" for text in self._few())
         comment = f"<br>{html.escape(_short(self.comment, 300))}" if self.comment else ""
         found = self._source.dtype

@@ -15,7 +15,7 @@ from pypet_ng.errors import DataNotInStorageError
 from pypet_ng.storage.base import NOT_SET, RunColumn, StorageService
 from pypet_ng.tree.lazy import LazyChildren
 from pypet_ng.tree.nodes import Group, Leaf, Node
-from pypet_ng.tree.records import Note, NoteKind, Signature, Skeleton
+from pypet_ng.tree.records import NodeKind, Note, NoteKind, Signature, Skeleton
 from pypet_ng.tree.runnames import RUN, RUN_SET, RUNS_PER_SET, run_index, run_name, set_index, set_name
 from pypet_ng.tree.structure import Tree
 
@@ -23,6 +23,7 @@ __all__ = ["FoldedRuns", "Rows", "hang_runs", "load_row", "put_to_sleep", "wake_
 
 _BLOCK_BYTES = 256 << 10
 _ID_BLOCK = 65_536
+Flat = tuple[Path, Sequence[Signature], npt.NDArray[np.uint16]]
 _NO_IDS: npt.NDArray[np.uint16] = np.zeros(0, np.uint16)
 
 
@@ -60,6 +61,10 @@ class Rows:
     def preload(self, path: Path, item: str) -> None:
         """Read a whole column."""
         self._blocks[path, item] = (0, self.storage.read_runs(path, item).values())
+
+    def whole(self, path: Path, item: str) -> list[Any]:
+        """Give a column that :meth:`preload` read, not to be changed."""
+        return self._blocks[path, item][1]
 
     def get(self, path: Path, item: str, row: int) -> Any:
         """Give one value; ``NOT_SET`` if the run wrote none."""
@@ -106,8 +111,12 @@ class FoldedRuns:
             if path[:depth] == prefix and len(path) > depth and path[depth] == self._mark
         }
         self._notes: dict[int, list[Note]] = {}
+        self.own_links: list[Note] = []
+        """Links that are themselves called as a run: they lead elsewhere, nothing is built for them."""
         for note in storage.notes():
-            if note.path[:depth] == prefix and len(note.path) > depth and note.path[depth] == self._mark:
+            if note.kind is NoteKind.LINK and note.path == (*prefix, self._mark):
+                self.own_links.append(note)
+            elif note.path[:depth] == prefix and len(note.path) > depth and note.path[depth] == self._mark:
                 self._notes.setdefault(note.row, []).append(note)
         self._words = {
             word
@@ -120,7 +129,7 @@ class FoldedRuns:
     @property
     def is_used(self) -> bool:
         """Tell whether any run has anything here."""
-        return bool(self._templates or self._notes)
+        return bool(self._templates or self._notes or self.own_links)
 
     def _ids_of(self, path: Path) -> npt.NDArray[np.uint16]:
         ids = self._ids.get(path)
@@ -159,6 +168,51 @@ class FoldedRuns:
             if number is not None and number >= 0
             else range(0)
         )
+
+    @property
+    def is_eager(self) -> bool:
+        """Whether values are read with the groups."""
+        return self._rows.eager
+
+    def whole(self, path: Path, item: str) -> list[Any]:
+        """Give a column that was read with the groups, not to be changed."""
+        return self._rows.whole(path, item)
+
+    def rows(self) -> npt.NDArray[np.int64]:
+        """Give the runs that have anything here."""
+        return np.flatnonzero(self._mask()).astype(np.int64, copy=False)
+
+    def has_notes(self, row: int) -> bool:
+        """Tell whether there are rare facts on a run: annotations, links, groups without leaves."""
+        return row in self._notes
+
+    def all_plain(self) -> list[Flat] | None:
+        """Give the way below the group of a run, signatures and ids of all templates; None unless all are
+        results of the plain class."""
+        depth = len(self._prefix)
+        found: list[Flat] = []
+        for path, signatures in self._templates.items():
+            way = path[depth + 1 :]
+            if self._mark != RUN or not way or RUN in way or RUN_SET in way or not _are_plain(signatures):
+                return None
+            found.append((way, signatures, self._ids_of(path)))
+        return found
+
+    def flat(self, name: str) -> Flat | None:
+        """Give path, signatures and ids of the results of that name that hang directly in the groups of
+        runs; None if something else is called so, or may be."""
+        depth = len(self._prefix)
+        paths = [path for path in self._templates if name in path[depth + 1 :]]
+        if len(paths) != 1 or any(name in n.path for notes in self._notes.values() for n in notes):
+            return None
+        return self._flat(paths[0])
+
+    def _flat(self, path: Path) -> Flat | None:
+        signatures = self._templates[path]
+        depth = len(self._prefix)
+        if len(path) != depth + 2 or path[depth] != RUN or not _are_plain(signatures):
+            return None
+        return path, signatures, self._ids_of(path)
 
     def __contains__(self, name: object) -> bool:
         rows = self._rows_of(name)
@@ -201,8 +255,11 @@ class FoldedRuns:
             return [run_name(row) for row in found.tolist()]
         return [set_name(number * RUNS_PER_SET) for number in np.unique(found // RUNS_PER_SET).tolist()]
 
-    def build(self, name: str) -> Group:
+    def build(self, name: str) -> Node:
         """Make the group of one run (of a set: of all its runs) with leaves that wait for their data."""
+        leaf = self._leaf_called(name)
+        if leaf is not None:
+            return leaf
         top, links = self.assemble(name)
         home = self._session.tree.at(self._prefix)
         if links and isinstance(home, Group):
@@ -211,6 +268,16 @@ class FoldedRuns:
             dict.__setitem__(home.children, name, top)
             self.link_up(top, links)
         return top
+
+    def _leaf_called(self, name: str) -> Leaf | None:
+        """Give a leaf that is itself called as a run, None if there is a group of that name."""
+        template = (*self._prefix, RUN)
+        signatures = self._templates.get(template)
+        row = run_index(name)
+        if signatures is None or row is None or not 0 <= row < len(self._ids_of(template)):
+            return None
+        number = int(self._ids_of(template)[row])
+        return self._make_leaf(signatures[number - 1], name, row) if number else None
 
     def assemble(self, name: str) -> tuple[Group, list[tuple[int, Note]]]:
         """Make the group of a child without its links; gives these, with their runs, as well."""
@@ -224,7 +291,7 @@ class FoldedRuns:
                 continue
             for path, signatures in self._templates.items():
                 ids = self._ids_of(path)
-                if row < len(ids) and ids[row]:
+                if len(path) > depth + 1 and row < len(ids) and ids[row]:
                     self._hang(top, path[depth + 1 :], row, signatures[int(ids[row]) - 1])
             for note in self._notes.get(row, ()):
                 if note.kind is NoteKind.LINK:
@@ -265,8 +332,13 @@ class FoldedRuns:
 
     def _hang(self, top: Group, parts: Path, row: int, signature: Signature) -> None:
         group = self._descend(top, parts[:-1], row) if parts else top
+        leaf = self._make_leaf(signature, parts[-1], row)
+        leaf.parent = group
+        group.children[leaf.name] = leaf
+
+    def _make_leaf(self, signature: Signature, name: str, row: int) -> Leaf:
         skeleton = Skeleton(
-            path=(parts[-1],),
+            path=(name,),
             kind=signature.kind,
             class_name=signature.class_name,
             comment=signature.comment,
@@ -275,10 +347,9 @@ class FoldedRuns:
         leaf = self._session.make_leaf(skeleton)
         leaf.stored = True
         leaf.kept = frozenset(signature.items)
-        leaf.parent = group
-        group.children[leaf.name] = leaf
         if self._rows.eager:
             load_row(self._rows, leaf, signature, row)
+        return leaf
 
     def _annotate(self, top: Group, parts: Path, row: int, note: Note) -> None:
         if note.kind is NoteKind.GROUP:
@@ -292,6 +363,10 @@ class FoldedRuns:
         if node.annotations is None:
             node.annotations = {}
         node.annotations[note.key] = note.value
+
+
+def _are_plain(signatures: Sequence[Signature]) -> bool:
+    return all(one.kind is NodeKind.RESULT and one.class_name == "Result" for one in signatures)
 
 
 class RunsAndSets:
@@ -313,7 +388,7 @@ class RunsAndSets:
         """Give the part to which a child belongs."""
         return next((part for part in self.parts if name in part), self.parts[0])
 
-    def build(self, name: str) -> Group:
+    def build(self, name: str) -> Node:
         return self.part_of(name).build(name)
 
     def knows(self, name: str) -> bool:
@@ -380,6 +455,12 @@ def hang_runs(session: Session, rows: Rows, prefix: Path) -> bool:
                 beside, links = part.assemble(name)
                 _merge(tree, child, beside)
                 part.link_up(child, links)
+    for part in parts:
+        for note in part.own_links:
+            name = run_name(note.row)
+            target = tree.at(tuple(note.value))
+            if target is not None and name not in group.children:
+                tree.link(group, name, target)
     return True
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-import gc
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from pypet_ng._typing import Path
 from pypet_ng.engine.attach import read_runbook, take_plan
 from pypet_ng.engine.folded import Rows, hang_runs, load_row, wake_runs
+from pypet_ng.engine.rousing import undisturbed
 from pypet_ng.engine.session import Session, forget_read_ahead
 from pypet_ng.engine.storing import ensure_storage
 from pypet_ng.errors import DataNotInStorageError
@@ -121,8 +120,7 @@ def _place_in_run(session: Session, leaf: Leaf) -> None:
     path = leaf.path
     if leaf.kind is NodeKind.PARAMETER and path in session.plan.names:
         column = session.plan.column(path)
-        if hasattr(leaf, "column"):
-            leaf.column = column
+        leaf.take_column(column)  # type: ignore[attr-defined]
         index = session.tree.scope.index
         if index >= 0:
             leaf.move_to(index, column[index])  # type: ignore[attr-defined]
@@ -149,7 +147,10 @@ def _graft(session: Session, skeleton: Skeleton, flag: int, parents: dict[Path, 
         if skeleton.annotations:
             node.annotations = dict(skeleton.annotations)
         tree.attach(parent, node)
-    elif flag == OVERWRITE or not node.stored:
+    elif flag == OVERWRITE:
+        node.comment = skeleton.comment
+        node.annotations = dict(skeleton.annotations) or None
+    elif not node.stored:
         node.comment = skeleton.comment or node.comment
         node.annotations = {**skeleton.annotations, **(node.annotations or {})} or None
     node.stored = True
@@ -157,6 +158,10 @@ def _graft(session: Session, skeleton: Skeleton, flag: int, parents: dict[Path, 
         items = frozenset(skeleton.items)
         node.kept = node.kept | items if node.kept else items
         if flag >= DATA and (node.is_empty or flag == OVERWRITE):
+            if flag == OVERWRITE and not node.is_empty:
+                node.locked = False
+                node.clear()
+                node.kept = items
             fill(session, node)
         if skeleton.locked:
             node.locked = True
@@ -166,23 +171,10 @@ def _graft(session: Session, skeleton: Skeleton, flag: int, parents: dict[Path, 
 
 def _graft_all(session: Session, skeletons: Iterable[Skeleton], flag_of: Any) -> None:
     parents: dict[Path, Group] = {}
-    with _undisturbed():
+    with undisturbed():
         links = _graft_nodes(session, skeletons, flag_of, parents)
     for skeleton in links:
         _graft(session, skeleton, SKELETON, parents)
-
-
-@contextlib.contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Put off the collector of cyclic garbage: of thousands of new nodes, all stay, and looking through
-    them again and again would take longer than making them."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def _graft_nodes(
@@ -280,9 +272,14 @@ def _load_below(session: Session, path: Path, flag: int, recursive: bool, max_de
         _graft_all(session, storage.scan((), None if recursive else 1), lambda _: flag)
     else:
         if not storage.has(path):
-            raise _nothing(session, path)
-        skeletons = [storage.read(path, ()).skeleton]
-        if recursive and skeletons[0].kind is NodeKind.GROUP:
+            storage.refresh()  # somebody else may have stored it since
+            if not storage.has(path):
+                raise _nothing(session, path)
+        above = [path[:length] for length in range(1, len(path))]
+        missing = [one for one in above if tree.at(one) is None]
+        skeletons = [storage.read(one, ()).skeleton for one in missing if storage.has(one)]
+        skeletons.append(storage.read(path, ()).skeleton)
+        if recursive and skeletons[-1].kind is NodeKind.GROUP:
             skeletons.extend(storage.scan(path, max_depth))
         _graft_all(session, skeletons, lambda _: flag)
     if path and not recursive and isinstance(tree.at(path), Group):

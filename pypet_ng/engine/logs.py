@@ -7,22 +7,26 @@ the handlers made here; the root logger is never touched, and afterwards all is 
 from __future__ import annotations
 
 import contextlib
-import io
 import logging
 import os
 import sys
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, TextIO
+from typing import Any, Final
 
+from pypet_ng.engine.logconfig import LogConfig, log_config
+from pypet_ng.engine.lognames import LogNames
+from pypet_ng.engine.printed import Printed
 from pypet_ng.engine.progress import PROGRESS, Tally
 from pypet_ng.engine.session import Session
+from pypet_ng.engine.worklogs import WorkerLogs
 from pypet_ng.tree.records import Batch
 
-__all__ = ["LOGGER", "LogOptions", "SweepLog", "log_options", "logging_to"]
+__all__ = ["LOGGER", "LogOptions", "SweepLog", "log_options", "logging_to", "worker_logs"]
 
 LOGGER: Final = "pypet_ng"
+_OURS: Final = (LOGGER, "pypet")
 _FORMAT: Final = "%(asctime)s %(levelname)-8s %(name)s: %(message)s"
 
 
@@ -37,35 +41,76 @@ class LogOptions:
     """Lowest level in ``LOG.txt``."""
     stdout: tuple[str, int] | None = None
     """Logger and level for what is printed, None: what is printed is not logged."""
+    loggers: tuple[tuple[str, int], ...] = ()
+    """Further loggers whose records go to the files, ``''`` is the root."""
+    workers: bool = True
+    """Worker processes have files as well."""
+    config: LogConfig | None = None
+    """Instead of all but `stdout`: a configuration of the user's own, for all loggers."""
 
 
 def log_options(given: Mapping[str, Any], *, on_disk: bool) -> LogOptions:
-    """Make options from ``log_config, log_folder, log_level, log_stdout``; ValueError if they do not fit.
+    """Make options from the options of an environment that begin with ``log``; ValueError if they do not fit.
 
-    ``log_config=None`` switches logging off, ``log_folder=None`` the files. If nothing is said there
-    are files where the trajectory is kept in a file as well (`on_disk`).
+    ``log_config=None`` switches logging off, ``log_folder=None`` the files; an ini file, a parser or a
+    dict sets up logging by :mod:`logging.config`. If nothing is said there are files where the
+    trajectory is kept in a file as well (`on_disk`).
     """
-    simple = [name for name in ("log_folder", "log_level") if name in given]
+    simple = [name for name in ("log_folder", "log_level", "logger_names", "log_levels") if name in given]
     config = given.get("log_config", "DEFAULT")
+    stdout = _stdout(given.get("log_stdout", False))
     if config is None:
         if simple:
             raise ValueError(
                 f"log_config=None means no logging, but {simple[0]} was given as well: leave one out."
             )
         return LogOptions(enabled=False)
-    if config != "DEFAULT":
-        warnings.warn(
-            f"log_config={config!r} is not read: only 'DEFAULT' and None (no logging) mean something. "
-            "Use log_folder, log_level and log_stdout, or configure the logger 'pypet_ng' yourself.",
-            stacklevel=4,
-        )
-    level = given.get("log_level")
+    if not isinstance(config, str) or config != "DEFAULT":
+        return LogOptions(folder=None, stdout=stdout, config=log_config(config))
     folder = given.get("log_folder", "logs" if on_disk else None)
+    loggers = _loggers(given.get("logger_names"), given.get("log_levels"), given.get("log_level"))
+    level = given.get("log_level")
+    if level is None and loggers:
+        level = min(logging.INFO, *(one for _, one in loggers))
     return LogOptions(
         folder=None if folder is None else os.fspath(folder),
         level=logging.INFO if level is None else _level(level),
-        stdout=_stdout(given.get("log_stdout", False)),
+        stdout=stdout,
+        loggers=tuple(one for one in loggers if one[0] not in _OURS),
+        workers=bool(given.get("log_multiproc", True)),
     )
+
+
+def _loggers(names: Any, levels: Any, level: Any) -> list[tuple[str, int]]:
+    """Give the loggers of ``logger_names`` with their ``log_levels``."""
+    if names is None:
+        return []
+    listed = [names] if isinstance(names, str) else list(names)
+    if levels is None:
+        levels = logging.INFO if level is None else level
+    each = list(levels) if isinstance(levels, tuple | list) else [levels]
+    if len(each) == 1:
+        each *= len(listed)
+    return [(str(name), _level(one)) for name, one in zip(listed, each, strict=True)]
+
+
+def worker_logs(options: LogOptions, trajectory: str, environment: str) -> WorkerLogs | None:
+    """Give how worker processes log, None if they do not."""
+    if not options.enabled or not options.workers or (options.folder is None and options.config is None):
+        return None
+    return WorkerLogs(
+        LogNames(environment, trajectory),
+        os.getpid(),
+        None if options.folder is None else os.path.abspath(_folder(options, trajectory, environment)),
+        options.loggers or (("", options.level),),
+        options.config,
+        options.stdout,
+    )
+
+
+def _folder(options: LogOptions, trajectory: str, environment: str) -> str:
+    assert options.folder is not None
+    return os.path.join(LogNames(environment, trajectory).fill(options.folder), trajectory, environment)
 
 
 def _level(value: Any) -> int:
@@ -100,6 +145,35 @@ class _Console(logging.Handler):
             sys.stderr.flush()
         except Exception:
             self.handleError(record)
+
+
+class _Others(logging.Handler):
+    """Passes on the records of other packages; ours come by their own way."""
+
+    def __init__(self, handlers: list[logging.Handler]) -> None:
+        super().__init__()
+        self._handlers = handlers
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.name.partition(".")[0] != LOGGER:
+            for handler in self._handlers:
+                if record.levelno >= handler.level:
+                    handler.handle(record)
+
+
+def _attach(name: str, level: int, handlers: list[logging.Handler]) -> Callable[[], None]:
+    """Let a logger write to our files as well; gives what undoes it."""
+    logger = logging.getLogger(name)
+    before = logger.level
+    passing = _Others([one for one in handlers if isinstance(one, logging.FileHandler)])
+    logger.addHandler(passing)
+    logger.setLevel(min(level, logger.getEffectiveLevel()))
+
+    def detach() -> None:
+        logger.removeHandler(passing)
+        logger.setLevel(before)
+
+    return detach
 
 
 class _Above(logging.Handler):
@@ -146,7 +220,12 @@ def logging_to(options: LogOptions, trajectory: str, environment: str) -> Iterat
     logger = logging.getLogger(LOGGER)
     level, propagate = logger.level, logger.propagate
     effective = logger.getEffectiveLevel()
-    folder = None if options.folder is None else os.path.join(options.folder, trajectory, environment)
+    if options.config is not None:
+        options.config.apply_once(LogNames(environment, trajectory))
+        with _printing_to(options.stdout):
+            yield None
+        return
+    folder = None if options.folder is None else _folder(options, trajectory, environment)
     seen = logger.hasHandlers()
     handlers = [] if folder is None else _files(folder, options.level)
     if not handlers:
@@ -162,10 +241,13 @@ def logging_to(options: LogOptions, trajectory: str, environment: str) -> Iterat
             handlers.append(_Above(logger.parent, effective))
     for handler in handlers:
         logger.addHandler(handler)
+    others = [_attach(name, lowest, handlers) for name, lowest in options.loggers] if folder else []
     try:
         with _printing_to(options.stdout):
             yield folder
     finally:
+        for detach in others:
+            detach()
         for handler in handlers:
             logger.removeHandler(handler)
             handler.close()
@@ -173,49 +255,12 @@ def logging_to(options: LogOptions, trajectory: str, environment: str) -> Iterat
         logger.propagate = propagate
 
 
-class _Printed(io.TextIOBase):
-    """Standard output whose lines are logged as well."""
-
-    def __init__(self, screen: TextIO, name: str, level: int) -> None:
-        self._screen = screen
-        self._logger = logging.getLogger(name)
-        self._level = level
-        self._rest = ""
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, text: str) -> int:
-        self._screen.write(text)
-        *lines, self._rest = (self._rest + text).split("\n")
-        for line in lines:
-            if line.strip():
-                self._logger.log(self._level, line)
-        return len(text)
-
-    def flush(self) -> None:
-        self._screen.flush()
-
-    def isatty(self) -> bool:
-        return self._screen.isatty()
-
-    @property
-    def encoding(self) -> str:  # type: ignore[override]
-        return self._screen.encoding
-
-    def last_line(self) -> None:
-        """Log what was printed without an end of line."""
-        if self._rest.strip():
-            self._logger.log(self._level, self._rest)
-        self._rest = ""
-
-
 @contextlib.contextmanager
 def _printing_to(target: tuple[str, int] | None) -> Iterator[None]:
     if target is None:
         yield
         return
-    printed = _Printed(sys.stdout, *target)
+    printed = Printed(sys.stdout, *target)
     with contextlib.redirect_stdout(printed):
         try:
             yield

@@ -119,6 +119,15 @@ class RunBook:
         """Tell whether at least one run is done."""
         return bool((self.state[: self.length] == RunState.DONE).any())
 
+    def copied(self) -> RunBook:
+        """Give a book of its own that knows the same."""
+        self._settle()
+        book = RunBook(self.length)
+        for name in _COLUMNS:
+            getattr(book, name)[: self.length] = getattr(self, name)[: self.length]
+        book.failures = dict(self.failures)
+        return book
+
     def columns(self, rows: npt.NDArray[np.int64]) -> RunStates:
         """Give what is known of some runs, to be stored."""
         return RunStates(

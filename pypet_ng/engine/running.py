@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any
 
@@ -22,6 +22,7 @@ from pypet_ng.engine.session import Session, forget_read_ahead
 from pypet_ng.engine.signals import Interrupts
 from pypet_ng.engine.single_run import PerRun, SameForAll, TreeJob
 from pypet_ng.engine.storing import store_all
+from pypet_ng.engine.worklogs import WorkerLogs
 from pypet_ng.errors import DataNotInStorageError, RunFailedError
 from pypet_ng.runners.base import Runner
 from pypet_ng.settings import OnError, RunSettings
@@ -60,9 +61,12 @@ def run(
     per_run: bool = False,
     session_facts: Mapping[str, Any] | None = None,
     observer: Observer | None = None,
+    source: Callable[[Plan, _Numbers, npt.NDArray[np.uint16]], Iterable[Chunk]] | None = None,
+    logs: WorkerLogs | None = None,
 ) -> None:
     """Do all runs of the plan that are not done; (index, returned value) go to `results`.
 
+    `source` cuts runs into chunks (default :func:`make_chunks`), and may give fewer or more of them.
     In the first call of a session on an existing trajectory the list has the values of all points
     of the plan, later the new ones only. See the architecture, section "one run, end to end".
     """
@@ -124,6 +128,8 @@ def run(
                 interval=settings.commit_interval,
                 waiting_bytes=settings.waiting_bytes,
                 stop_at_failure=settings.on_error is OnError.STOP,
+                root_seed=session.facts.root_seed(),
+                logs=logs,
             )
             refusal = runner.accepts(job)
             if refusal is not None:
@@ -131,7 +137,17 @@ def run(
             observer = observer or Silent()
             observer.started(len(wanted), len(wanted) - len(missing))
             try:
-                _loop(session, settings, runner, job, missing, results, observer, interrupts)
+                _loop(
+                    session,
+                    settings,
+                    runner,
+                    job,
+                    missing,
+                    results,
+                    observer,
+                    interrupts,
+                    source or make_chunks,
+                )
             except KeyboardInterrupt as stop:
                 done = int(np.count_nonzero(book.state[wanted] == RunState.DONE))
                 stop.add_note(
@@ -227,6 +243,7 @@ def _loop(
     results: Gathered,
     observer: Observer,
     interrupts: Interrupts,
+    source: Callable[[Plan, _Numbers, npt.NDArray[np.uint16]], Iterable[Chunk]],
 ) -> None:
     storage = session.storage if settings.automatic_storing else None
     book = session.runs
@@ -236,7 +253,7 @@ def _loop(
     lowest: Failure | None = None
     committed = time.monotonic()
     waiting = False
-    for batch in runner.run(job, make_chunks(session.plan, missing, attempts)):
+    for batch in runner.run(job, source(session.plan, missing, attempts)):
         with interrupts.held():
             if batch.runs is not None:
                 batch.runs.session = number

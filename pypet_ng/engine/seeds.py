@@ -6,14 +6,22 @@ with the index as spawn key: the same on any runner, resumed or not, and no two 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+import numpy.typing as npt
 
 if TYPE_CHECKING:
     import jax
 
-__all__ = ["key_of", "rng_of", "seed_of"]
+__all__ = ["key_of", "rng_of", "seed_of", "words_of"]
+
+_INIT_A: Final = 0x43B0D7E5
+_MULT_A: Final = 0x931E8875
+_INIT_B: Final = 0x8B51F9DD
+_MULT_B: Final = 0x58F38DED
+_MIX_L: Final = np.uint32(0xCA01F9DD)
+_MIX_R: Final = np.uint32(0x4973F715)
 
 
 def _sequence(root: int, index: int) -> np.random.SeedSequence:
@@ -41,3 +49,33 @@ def key_of(root: int, index: int) -> jax.Array:
     words: Any = _sequence(root, index).generate_state(2, np.uint32)
     key: jax.Array = jax.random.wrap_key_data(jax.numpy.asarray(words), impl="threefry2x32")
     return key
+
+
+def words_of(root: int, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.uint32]:
+    """Give the two words that make the key of each run, shape (run, 2): :func:`key_of` for many runs.
+
+    Goes on where ``SeedSequence(root)`` stands before it takes in the index, for all runs at once (50 ns
+    per run instead of 10 us). The constants are those of M. E. O'Neill's ``seed_seq_fe``, on which numpy's
+    SeedSequence is built; tests compare the two.
+    """
+    word = np.asarray(rows, np.int64).astype(np.uint32)
+    pool = [np.full(len(word), one, np.uint32) for one in np.random.SeedSequence(root).pool]
+    with np.errstate(over="ignore"):
+        # so many times has numpy stirred to get here: 4 words, 12 pairs, 4 for each further word
+        stirred = 16 + 4 * max(0, -(-root.bit_length() // 32) - 4)
+        factor = _INIT_A * pow(_MULT_A, stirred, 2**32) % 2**32
+        for place, old in enumerate(pool):
+            value = word ^ np.uint32(factor)
+            factor = factor * _MULT_A % 2**32
+            value *= np.uint32(factor)
+            value ^= value >> np.uint32(16)
+            mixed = _MIX_L * old - _MIX_R * value
+            pool[place] = mixed ^ (mixed >> np.uint32(16))
+        words = np.empty((len(word), 2), np.uint32)
+        factor = _INIT_B
+        for place in range(2):
+            value = pool[place] ^ np.uint32(factor)
+            factor = factor * _MULT_B % 2**32
+            value *= np.uint32(factor)
+            words[:, place] = value ^ (value >> np.uint32(16))
+    return words

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import time
 from collections.abc import Callable
@@ -17,9 +18,10 @@ from pypet_ng.tree.records import Skeleton, TrajectoryInfo
 from pypet_ng.tree.structure import Tree
 
 if TYPE_CHECKING:
+    from pypet_ng.engine.states import StateSource
     from pypet_ng.storage.base import StorageService
 
-__all__ = ["Facts", "Session", "forget_read_ahead", "trajectory_info"]
+__all__ = ["Facts", "Session", "forget_read_ahead", "remember_made", "trajectory_info", "trust_if_made"]
 
 
 @dataclass(slots=True)
@@ -43,7 +45,15 @@ class Facts:
     """Fingerprint of the run function, as entered in the file with this session."""
     keep_next: bool = False
     """The next run keeps finished runs even if the function changed: failed ones were marked to do."""
+    full_copy: bool = False
+    """Copies for other processes have the explored values of all runs."""
+    fresh: bool = False
+    """The trajectory is to be new in its storage: one of its name there is not its own."""
+    begun: float = 0.0
+    """When a run was begun by hand, seconds since the epoch; 0: none is under way."""
     extra: dict[str, Any] = field(default_factory=dict)
+    source: StateSource | None = None
+    """How a run's state is made, if a Space is explored."""
 
     def root_seed(self) -> int:
         """Give the root seed, drawing it from the system's entropy if nobody set one."""
@@ -83,6 +93,28 @@ def trajectory_info(session: Session) -> TrajectoryInfo:
         length=len(session.plan),
         facts=kept,
     )
+
+
+_made_here: set[tuple[str, str, float]] = set()
+
+
+def _mark(storage: StorageService, name: str, timestamp: float) -> tuple[str, str, float]:
+    location = storage.location
+    return location if location == ":memory:" else os.path.abspath(location), name, timestamp
+
+
+def remember_made(session: Session) -> None:
+    """Remember that this process made the stored trajectory: what it holds is its own."""
+    assert session.storage is not None
+    _made_here.add(_mark(session.storage, session.tree.root.name, session.facts.timestamp))
+    session.tree.naming.allow_pickle = True
+
+
+def trust_if_made(session: Session) -> None:
+    """Allow the pickles of a loaded trajectory that this process made."""
+    assert session.storage is not None
+    if _mark(session.storage, session.storage.name or "", session.facts.timestamp) in _made_here:
+        session.tree.naming.allow_pickle = True
 
 
 def forget_read_ahead(session: Session) -> None:

@@ -3,15 +3,32 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any, Final
 
+import numpy as np
+import numpy.typing as npt
+
+from pypet_ng._typing import Path
 from pypet_ng.engine.batching import BatchBuilder, failure_of
-from pypet_ng.tree.nodes import Leaf
+from pypet_ng.engine.definitions import DEFINITION
+from pypet_ng.engine.likeness import likeness
+from pypet_ng.engine.seeds import words_of
+from pypet_ng.engine.traced import RunTemplate, template_of
+from pypet_ng.engine.worklogs import WorkerLogs
+from pypet_ng.tree.nodes import Group, Leaf, ParameterLeaf
 from pypet_ng.tree.records import Batch, Chunk
+from pypet_ng.tree.scope import Draws
 from pypet_ng.tree.structure import Tree
 
 __all__ = ["Arguments", "PerRun", "SameForAll", "TreeJob"]
+
+
+_NOTES: Final[frozenset[Path]] = frozenset(
+    [DEFINITION[:2], *(("config", name) for name in ("environment", "git", "sumatra", "merge"))]
+)
+"""Groups of what environments note down, which no run function is traced by."""
 
 
 class SameForAll:
@@ -86,6 +103,8 @@ class TreeJob:
         interval: float,
         waiting_bytes: int,
         stop_at_failure: bool,
+        root_seed: int = 0,
+        logs: WorkerLogs | None = None,
     ) -> None:
         self._tree = tree
         self._function = function
@@ -97,6 +116,8 @@ class TreeJob:
         self._interval = interval
         self._waiting_bytes = waiting_bytes
         self._stop_at_failure = stop_at_failure
+        self._root_seed = root_seed
+        self._logs = logs
         self._none_ended_well = True
         self.mark: Callable[[int, float], None] | None = None
         """Told which run begins, where somebody wants to know should this process die."""
@@ -138,6 +159,7 @@ class TreeJob:
         constant = self._arguments if isinstance(self._arguments, SameForAll) else None
         args, kwargs = constant.of(0) if constant is not None else ((), {})
         attempts = chunk.attempts.tolist()
+        logs = self._logs if self._logs is not None and self._logs.begin() else None
         clock = time.time
         mark = self.mark
         last = clock()
@@ -148,6 +170,8 @@ class TreeJob:
                 move(row, values[place])
             scope.index = row
             scope.running = True
+            if logs is not None:
+                logs.begin_run(row)
             if constant is None:
                 args, kwargs = self._arguments.of(row)
             failure = None
@@ -168,6 +192,8 @@ class TreeJob:
             except BaseException as error:  # a failed run is data, SystemExit included
                 finish = clock()
                 failure = failure_of(row, error, attempts[place])
+                if logs is not None:
+                    logs.failed(failure)
                 builder.discard(row)
             builder.end_run(row, start, finish, attempts[place], value, failure)
             if failure is None:
@@ -183,6 +209,77 @@ class TreeJob:
                 last = clock()
         if len(builder):
             yield builder.take()
+
+    # -- many runs at once ------------------------------------------------------------------------
+    def untraceable(self) -> str | None:
+        """Give None if the function may be traced, else why not and what to do."""
+        if isinstance(self._arguments, PerRun):
+            return (
+                "run_map gives each run arguments of its own, which batches of runs cannot have. Explore them "
+                "as parameters, or use runner='processes'."
+            )
+        for path, leaf in self._explored.items():
+            if not isinstance(leaf, ParameterLeaf):
+                return (
+                    f"The explored parameter {'.'.join(path)!r} is a {leaf.class_name} that knows its values by "
+                    "itself, one at a time: batches of runs need numbers. Use runner='processes'."
+                )
+        return None
+
+    def likeness(self) -> Hashable:
+        """Give a value that is equal for jobs whose functions would be traced alike."""
+        tree = self._tree
+        explored = set(self._explored.values())
+        fixed: list[Any] = []
+        waiting: list[Group] = [tree.root]
+        while waiting:
+            group = waiting.pop()
+            if group.path in _NOTES:
+                continue
+            # not the root's name: another trajectory of the same structure is traced alike
+            fixed.append((group.path, sorted(group.links)))
+            for child in group.own() if not group.runs else group.groups.values():
+                if isinstance(child, Group):
+                    if not child.of_run:
+                        waiting.append(child)
+                elif isinstance(child, Leaf):
+                    content = None if child in explored else child.dump()
+                    fixed.append((child.name, child.class_name, content))
+        return likeness(
+            self._function,
+            self._arguments.travellers(),
+            fixed,
+            list(self._explored),
+            asdict(tree.naming),
+            dict(tree.wildcards.functions),
+            self._builder.keeps_returned,
+        )
+
+    def words(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.uint32]:
+        """Give the two words of each run's key, shape (run, 2)."""
+        return words_of(self._root_seed, rows)
+
+    def trace(self, row: int, values: Mapping[Path, Any], draws: Draws) -> RunTemplate:
+        """Do run `row` with abstract values; the tree is afterwards as it was.
+
+        `values` holds one for each explored parameter, `draws` what else differs from run to run.
+        """
+        tree = self._tree
+        scope = tree.scope
+        args, kwargs = self._arguments.of(row)
+        tree.move_to(-1)
+        try:
+            for path, value in values.items():
+                self._explored[path].move_to(row, value)
+            scope.index, scope.running, scope.draws = row, True, draws
+            value = self._function(tree.view(tree.root), *args, **kwargs)
+            return template_of(scope, row, value, keep_returned=self._builder.keeps_returned)
+        finally:
+            scope.draws = None
+            self._clean(keep=False)
+            for path in values:
+                self._explored[path].restore_default()
+            tree.move_to(-1)
 
     def _clean(self, *, keep: bool) -> None:
         """Take what the run added out of the tree, or mark it as stored if it is."""

@@ -38,7 +38,6 @@ class StatusFile:
         self._path = status_of(filename)
         self._session = session
         self._clock = clock
-        self._written = False
 
     def started(self, total: int, done: int) -> None:
         """Begin to count."""
@@ -85,11 +84,8 @@ class StatusFile:
             with open(aside, "w", encoding="utf-8") as file:
                 json.dump(facts, file)
             os.replace(aside, self._path)
-            self._written = True
 
     def finished(self) -> None:
-        """Remove the file: from now on the storage tells all."""
-        if self._written:
-            self._written = False
-            with contextlib.suppress(OSError):
-                os.unlink(self._path)
+        """Remove the file, also one that a killed sweep left: from now on the storage tells all."""
+        with contextlib.suppress(OSError):
+            os.unlink(self._path)

@@ -9,6 +9,7 @@ import numpy as np
 
 from pypet_ng.engine.attach import attach, explored_leaves
 from pypet_ng.engine.batching import skeleton_of
+from pypet_ng.engine.definitions import store_definition
 from pypet_ng.engine.session import Session, forget_read_ahead, trajectory_info
 from pypet_ng.errors import DataNotInStorageError
 from pypet_ng.storage.base import StorageService
@@ -19,6 +20,7 @@ from pypet_ng.tree.runnames import fold
 __all__ = [
     "delete_items",
     "ensure_storage",
+    "prepare",
     "store_all",
     "store_items",
     "store_nodes",
@@ -59,6 +61,7 @@ def _records(
     tree = session.tree
     for start in starts:
         deepest = None if max_depth is None else start.depth + max_depth
+        yield from _parents(start)
         nodes = tree.walk(start) if recursive else iter((start,))
         for node in nodes:
             if node.parent is None or (deepest is not None and node.depth > deepest):
@@ -71,6 +74,18 @@ def _records(
                     target = node.children[name]
                     link = Skeleton((*node.path, name), NodeKind.LINK, target=target.path)
                     yield target, Record(link)
+
+
+def _parents(node: Node) -> Iterator[tuple[Node, Record]]:
+    """Give the groups above a node that are not stored and say more than that they are there."""
+    above: list[Node] = []
+    parent = node.parent
+    while parent is not None and parent.parent is not None:
+        if not parent.stored and (parent.comment or parent.annotations):
+            above.append(parent)
+        parent = parent.parent
+    for group in reversed(above):
+        yield group, Record(skeleton_of(group, group.path))
 
 
 def _record(node: Node, mode: WriteMode | None) -> Record | None:
@@ -133,6 +148,7 @@ def store_plan(session: Session) -> None:
     facts = session.facts
     if plan.is_explored and len(plan) > facts.stored_runs:
         storage.write_plan(plan)
+        store_definition(session, storage)
         for leaf in explored_leaves(session).values():
             if not isinstance(leaf, ParameterLeaf):  # the plan has fingerprints of its values only
                 storage.write([Record(skeleton_of(leaf, leaf.path), dict(leaf.dump()))], WriteMode.OVERWRITE)
@@ -193,6 +209,8 @@ def store_nodes(
     mode = write_mode(store_data)
     forget_read_ahead(session)
     with storage.writing():
+        if not session.facts.attached and session.tree.scope.running:
+            prepare(session)  # a run by hand of a trajectory that is stored nowhere yet
         if not session.tree.scope.running:
             attach(session)
             if any(node.branch != "parameters" for node in nodes):
@@ -202,6 +220,13 @@ def store_nodes(
         _write(session, storage, nodes, mode, recursive, max_depth)
         if not session.tree.scope.running:
             store_plan_parents(session, storage)
+
+
+def prepare(session: Session) -> None:
+    """Make sure that the stored trajectory is there and knows the plan, so that runs can be stored."""
+    storage = ensure_storage(session)
+    attach(session)
+    store_plan_parents(session, storage)
 
 
 def store_plan_parents(session: Session, storage: StorageService) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import os
 import sys
-import sysconfig
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -15,13 +14,13 @@ _DEEPEST: Final = 20
 _OWN_PACKAGE: Final = __name__.partition(".")[0]
 
 
+@functools.cache
 def _roots() -> tuple[str, ...]:
+    import sysconfig  # reads a long table
+
     paths = sysconfig.get_paths()
     found = {paths[name] for name in ("stdlib", "platstdlib", "purelib", "platlib") if name in paths}
     return tuple(os.path.normcase(os.path.abspath(path)) + os.sep for path in found)
-
-
-_ROOTS: Final = _roots()
 
 
 @functools.lru_cache(maxsize=4096)
@@ -39,7 +38,7 @@ def is_ours(module: str | None, filename: str | None) -> bool:
     path = os.path.normcase(os.path.abspath(filename))
     if f"{os.sep}site-packages{os.sep}" in path or f"{os.sep}dist-packages{os.sep}" in path:
         return False
-    return not path.startswith(_ROOTS)
+    return not path.startswith(_roots())
 
 
 def is_user_class(cls: type) -> bool:
@@ -75,7 +74,7 @@ def _search(name: str, folders: tuple[str, ...]) -> str | None:
     """Look for a module that is not loaded yet, in the user's folders only."""
     for entry in folders:
         folder = os.path.normcase(os.path.abspath(entry or os.curdir))
-        if (folder + os.sep).startswith(_ROOTS) or "site-packages" in folder or "dist-packages" in folder:
+        if (folder + os.sep).startswith(_roots()) or "site-packages" in folder or "dist-packages" in folder:
             continue
         place = os.path.join(folder, *name.split("."))
         for filename in (place + ".py", os.path.join(place, "__init__.py")):

@@ -11,9 +11,10 @@ import os
 import time
 import uuid
 from collections import deque
-from collections.abc import Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, wait
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, CancelledError, Executor, Future, wait
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -51,12 +52,22 @@ class ExecutorRunner:
         How often a run that was lost is tried again.
     ahead
         Chunks submitted and not yet back, default twice the cores of this machine.
+    wait
+        ``wait(futures, return_when=...)`` for engines whose futures are of their own kind.
     """
 
     name = "executor"
 
-    def __init__(self, executor: Executor, *, retries: int = 0, ahead: int | None = None) -> None:
+    def __init__(
+        self,
+        executor: Executor,
+        *,
+        retries: int = 0,
+        ahead: int | None = None,
+        wait: Callable[..., Any] = wait,
+    ) -> None:
         self.executor = executor
+        self.wait = wait
         self.retries = retries
         self._freezer = Freezer()
         self.ahead = ahead or 2 * (os.cpu_count() or 1)
@@ -72,7 +83,7 @@ class ExecutorRunner:
         flight = _Flight(self, ChunkQueue(chunks, _TARGET), data)
         try:
             while flight.fill():
-                done, _ = wait(flight.pending, timeout=IDLE, return_when=FIRST_COMPLETED)
+                done, _ = self.wait(flight.pending, timeout=IDLE, return_when=FIRST_COMPLETED)
                 if not done:
                     yield Batch()
                 for future in done:
@@ -128,7 +139,7 @@ class _Flight:
             except Exception as error:
                 self._refuse(error)
                 break
-            wait(pings)
+            self._runner.wait(pings, return_when=ALL_COMPLETED)
             if all(one.exception() is None for one in pings):
                 self._shaken = 0
         return self.refused is None

@@ -19,6 +19,7 @@ from typing import Any
 
 from pypet_ng.errors import WorkerError
 from pypet_ng.runners.base import IDLE, Job
+from pypet_ng.runners.caps import Caps
 from pypet_ng.runners.freight import Freezer
 from pypet_ng.runners.losses import lost_batch, next_attempt, without
 from pypet_ng.runners.marks import MarkBoard
@@ -63,7 +64,7 @@ class _Worker:
             1,
             context=loky.backend.get_context(runner.start_method),
             initializer=begin,
-            initargs=(surroundings(runner.board.filename, self.number, runner.folder),),
+            initargs=(surroundings(runner.board.filename, self.number, runner.folder, runner.niceness),),
             env=runner.environment,
             timeout=None,
         )
@@ -106,6 +107,10 @@ class ProcessRunner:
         Seconds after which a run is ended and its worker replaced.
     threads
         Threads of BLAS and OpenMP per worker, default: cores / workers.
+    niceness
+        How much nicer than this process the workers are (Unix).
+    caps
+        While these are reached, idle workers get nothing to do; one always works.
 
     Memory: two chunks per worker and their results. Use from one thread. :meth:`close` ends the
     workers; they also end when this process does.
@@ -121,6 +126,8 @@ class ProcessRunner:
         retries: int = 0,
         run_timeout: float | None = None,
         threads: int | None = None,
+        niceness: int | None = None,
+        caps: Caps | None = None,
     ) -> None:
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         if ncores < 0:
@@ -131,6 +138,8 @@ class ProcessRunner:
         self.start_method = start_method
         self.retries = retries
         self.run_timeout = run_timeout
+        self.niceness = niceness
+        self.caps = caps
         self.folder = tempfile.mkdtemp(prefix="pypet_ng_", dir=shared_folder())
         self._remove_folder = weakref.finalize(self, shutil.rmtree, self.folder, True)
         self.board = MarkBoard(self.ncores, self.folder)
@@ -196,6 +205,8 @@ class ProcessRunner:
         for ahead in range(1, _AHEAD + 1):
             for worker in self._workers:
                 if len(worker.pending) < ahead:
+                    if not worker.pending and self._is_capped():
+                        continue
                     chunk = queue.take()
                     if chunk is None:
                         return
@@ -244,7 +255,12 @@ class ProcessRunner:
 
     # -- limits -------------------------------------------------------------------------------
     def _patience(self) -> float:
-        return IDLE if self.run_timeout is None else min(IDLE / 2, self.run_timeout / 4)
+        waits = IDLE if self.caps is None else IDLE / 2
+        return waits if self.run_timeout is None else min(IDLE / 2, self.run_timeout / 4)
+
+    def _is_capped(self) -> bool:
+        """Tell whether a worker without work is to stay without."""
+        return self.caps is not None and any(one.pending for one in self._workers) and self.caps.reached()
 
     def _end_slow(self, worker: _Worker) -> None:
         assert self.run_timeout is not None

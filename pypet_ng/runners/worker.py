@@ -33,23 +33,29 @@ class Surroundings:
     marks: str
     slot: int
     shared: str | None
+    niceness: int | None = None
+    """Added to the priority value of the parent, None: the same."""
 
 
 class _State:
     job: Any = None
     version: int = -1
+    refusal: BaseException | None = None
+    """What happened when the job was taken over."""
     mark: MarkSlot | None = None
     shared: str | None = None
 
 
-def surroundings(marks: str, slot: int, shared: str | None) -> Surroundings:
+def surroundings(marks: str, slot: int, shared: str | None, niceness: int | None = None) -> Surroundings:
     """Describe this process for its workers."""
     filters = []
     for one in warnings.filters:
         with contextlib.suppress(Exception):  # a filter that cannot travel concerns how things look only
             pickle.dumps(one)
             filters.append(one)
-    return Surroundings(os.getcwd(), tuple(sys.path), tuple(filters), os.getpid(), marks, slot, shared)
+    return Surroundings(
+        os.getcwd(), tuple(sys.path), tuple(filters), os.getpid(), marks, slot, shared, niceness
+    )
 
 
 def _watch(parent: int, shared: str | None) -> None:
@@ -91,6 +97,9 @@ def begin(given: Surroundings) -> None:
     _copy_filters(given.filters)
     _State.mark = MarkSlot(given.marks, given.slot)
     _State.shared = given.shared
+    if given.niceness is not None and hasattr(os, "nice"):
+        with contextlib.suppress(PermissionError):  # only the administrator may be less nice than the parent
+            os.nice(given.niceness)
     if not _lives(given.parent):  # killed while this process began: nobody would ever end it
         _leave(given.shared)
     if os.getppid() == given.parent:
@@ -98,15 +107,21 @@ def begin(given: Surroundings) -> None:
 
 
 def install(version: int, data: bytes) -> None:
-    """Take over the job; called once per job."""
-    _State.job = pickle.loads(data)  # the parent's own bytes
-    _State.job.mark = _State.mark
+    """Take over the job; called once per job. What goes wrong is told when the first chunk comes."""
     _State.version = version
+    _State.refusal = None
+    try:
+        _State.job = pickle.loads(data)  # the parent's own bytes
+        _State.job.mark = _State.mark
+    except Exception as error:
+        _State.refusal = error
 
 
 def perform(version: int, chunk: Chunk) -> Parcel:
     """Do a chunk of the job that was installed, or the beginning of it if its runs turn out long."""
     assert _State.version == version
+    if _State.refusal is not None:
+        raise _State.refusal
     mark = _State.mark
     assert mark is not None
     batches = perform_some(_State.job, chunk)

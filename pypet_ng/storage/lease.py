@@ -15,8 +15,8 @@ import datetime
 import errno
 import json
 import os
+import platform
 import secrets
-import socket
 import threading
 import time
 from typing import Any, Final
@@ -73,7 +73,7 @@ class Lease:
                 raise
             os.close(descriptor)  # its last owner deleted it between our open and our lock
         self._token = secrets.token_hex(8)
-        facts = {"host": socket.gethostname(), "pid": os.getpid(), "since": time.time(), "token": self._token}
+        facts = {"host": platform.node(), "pid": os.getpid(), "since": time.time(), "token": self._token}
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, json.dumps(facts).encode(), 0)
         self._descriptor = descriptor
@@ -108,7 +108,7 @@ class Lease:
         holder = _read(descriptor)
         if holder is None:
             return
-        if holder.get("host") != socket.gethostname():
+        if holder.get("host") != platform.node():
             if _now_there(self.path) - os.fstat(descriptor).st_mtime > STALE_AFTER:
                 return
         elif holder.get("pid") == os.getpid():

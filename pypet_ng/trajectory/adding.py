@@ -12,7 +12,7 @@ from pypet_ng.errors import InvalidNameError, NotInRunError
 from pypet_ng.tree.names import BRANCHES, check_part, expand, split
 from pypet_ng.tree.nodes import Group, Leaf, Node
 from pypet_ng.tree.records import NodeKind
-from pypet_ng.tree.runnames import run_index, run_name
+from pypet_ng.tree.runnames import run_index
 from pypet_ng.tree.search import resolve_parts
 from pypet_ng.tree.structure import Tree
 
@@ -163,9 +163,10 @@ def _place_anew(tree: Tree, start: Group, name: str, branch: str | None) -> Plac
         branch in _PER_RUN
         and scope.running
         and tree.naming.auto_run_prepend
-        and not any(run_index(part) is not None for part in path)
+        and not any(run_index(part) is not None or part == scope.name for part in path)
+        and not (scope.renamed and scope.name_of(-1) in path)
     ):
-        own = run_name(scope.index)
+        own = scope.name
         if len(base) <= 1:
             path = (path[0], "runs", own, *path[1:])
         elif base[1:] == ("runs",):

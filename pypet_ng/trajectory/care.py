@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -121,6 +120,8 @@ def _kept(filename: str) -> Iterator[None]:
         try:
             os.link(filename, aside)
         except OSError:  # file systems without hard links
+            import shutil
+
             shutil.copy2(filename, aside)
         yield
         # Only now: a backup that is the file itself under a second name would change with it.

@@ -7,22 +7,31 @@ import os
 import platform
 import sys
 import time as clock
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from types import TracebackType
 from typing import Any, Final, TypeVar
 
 from pypet_ng._version import __version__
-from pypet_ng.engine import running
+from pypet_ng.engine import running, storing
 from pypet_ng.engine.estimate import estimate
-from pypet_ng.engine.logs import LogOptions, SweepLog, log_options, logging_to
+from pypet_ng.engine.logs import LogOptions, SweepLog, log_options, logging_to, worker_logs
 from pypet_ng.engine.progress import Observer, Silent, Together, observer_of
 from pypet_ng.engine.returned import Gathered
+from pypet_ng.engine.running import make_chunks
+from pypet_ng.engine.sources import GracefulExit, Growing
+from pypet_ng.engine.states import bind
 from pypet_ng.engine.status import StatusFile
 from pypet_ng.errors import near_names
 from pypet_ng.runners import Runner
 from pypet_ng.settings import OnChange, OnError, RunSettings
+from pypet_ng.trajectory.codewatch import CodeWatch, git_options, sumatra_options
+from pypet_ng.trajectory.configfile import read_config
+from pypet_ng.trajectory.contradictions import check_together
+from pypet_ng.trajectory.envconfig import RECORDED_OPTIONS, EnvironmentConfig, own_hexsha
 from pypet_ng.trajectory.keeping import make_service
 from pypet_ng.trajectory.options import Fate, sort_options
+from pypet_ng.trajectory.postprocessing import Postprocessing, Work, read_pipeline
 from pypet_ng.trajectory.trajectory import Trajectory
 from pypet_ng.trajectory.workers import choose_runner
 
@@ -54,6 +63,11 @@ class Environment:
     """
 
     def __init__(self, trajectory: str | Trajectory = "trajectory", **kwargs: Any) -> None:
+        kwargs, additions = read_config(kwargs.pop("config", None), kwargs)
+        named_in_file = kwargs.pop("trajectory", "trajectory")
+        if trajectory == "trajectory":  # what is given explicitly wins
+            trajectory = named_in_file
+        check_together(kwargs)
         options = sort_options(kwargs)
         own = options[Fate.ENVIRONMENT]
         self._settings = RunSettings(
@@ -68,6 +82,11 @@ class Environment:
         self._report_progress = own.pop("report_progress", None)
         self._dry_run = bool(own.pop("dry_run", False))
         self._do_single_runs = bool(own.pop("do_single_runs", True))
+        self._immediate = bool(own.pop("immediate_postproc", False))
+        self._graceful = bool(own.pop("graceful_exit", False))
+        self._postprocessing: Postprocessing | None = None
+        self._stopped = self._put_off = False
+        self._noted_code: Mapping[str, Any] | None = None
         seed = own.pop("seed", None)
         of_trajectory = options[Fate.TRAJECTORY]
         service = of_trajectory.pop("storage_service", None)
@@ -97,9 +116,38 @@ class Environment:
             setattr(self._traj, f"v_{name}", value)
         on_disk = self._settings.automatic_storing and session.storage.location != ":memory:"
         self._logging = log_options(own, on_disk=on_disk)
-        observer_of(self._report_progress)  # what it cannot mean is to be heard of before the sweep
         self._timestamp = clock.time()
+        git = git_options(own, by_default=on_disk and self._do_single_runs)
+        self._code = CodeWatch(git, sumatra_options(own), self._traj, self._outputs)
+        self._hexsha = self._code.hexsha or own_hexsha(
+            self._traj.v_name, self._timestamp, os.getpid(), id(self)
+        )
+        session.facts.extra |= {"environment_name": self.name, "environment_hexsha": self._hexsha}
+        self._config = EnvironmentConfig(self._traj, self.name) if self._do_single_runs else None
+        if self._config is not None:
+            self._config.describe(self._plain_options(kwargs), self._hexsha, self._timestamp)
+        additions.add_to(self._traj)
+        observer_of(self._report_progress)  # what it cannot mean is to be heard of before the sweep
         self._last_results = Gathered()
+
+    def _plain_options(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Give what pypet writes to ``config.environment`` about the options, and whatever else was given."""
+        settings = self._settings
+        plain = {name: value for name, value in given.items() if type(value) in (bool, int, float, str)}
+        kept = {name: plain[name] for name in plain if name in RECORDED_OPTIONS}
+        return {
+            "automatic_storing": settings.automatic_storing,
+            "clean_up_runs": settings.clean_up_runs,
+            "graceful_exit": self._graceful,
+            "multiproc": self._runner.name != "serial",
+            **kept,
+        }
+
+    def _outputs(self) -> list[str]:
+        """Give the files and folders that we write ourselves."""
+        storage = self._traj._session.storage
+        places = [storage.location] if storage is not None and storage.location != ":memory:" else []
+        return [os.path.abspath(one) for one in (*places, self._logging.folder) if one is not None]
 
     # -- what it works on ---------------------------------------------------------------------
     @property
@@ -143,8 +191,25 @@ class Environment:
 
     @property
     def name(self) -> str:
-        """``environment_`` and the time it was made."""
-        return f"environment_{self.time}"
+        """``environment_``, the first figures of its SHA, and the time it was made."""
+        return f"environment_{self._hexsha[:7]}_{self.time}"
+
+    @property
+    def hexsha(self) -> str:
+        """SHA of the commit that git_repository or git_fail led to, else one of the environment itself."""
+        return self._hexsha
+
+    @property
+    def current_idx(self) -> int:
+        """Index of the run from which on the next ``run`` gives results; settable."""
+        return self._traj._session.facts.given
+
+    @current_idx.setter
+    def current_idx(self, index: int) -> None:
+        length = len(self._traj)
+        if not 0 <= index <= length:
+            raise ValueError(f"current_idx={index!r}: the trajectory has {length} runs.")
+        self._traj._session.facts.given = index
 
     @property
     def time(self) -> str:
@@ -166,7 +231,9 @@ class Environment:
         self.disable_logging()
 
     def disable_logging(self, remove_all_handlers: bool = True) -> None:
-        """Log no more. Files are closed after each ``run`` in any case."""
+        """Log no more. Files are closed after each ``run`` in any case, those of a ``log_config`` now."""
+        if self._logging.config is not None and remove_all_handlers:
+            self._logging.config.remove()
         self._logging = LogOptions(enabled=False)
 
     def __repr__(self) -> str:
@@ -183,7 +250,7 @@ class Environment:
         stop; a second one leaves at once.
         With ``dry_run=True`` gives a :class:`pypet_ng.engine.estimate.Estimate` instead.
         """
-        given: list[tuple[int, Any]] = self._run(runfunc, args, kwargs, per_run=False)
+        given: list[tuple[int, Any]] = self._run(Work(runfunc, args, kwargs), per_run=False)
         return given
 
     def run_map(
@@ -192,16 +259,76 @@ class Environment:
         """Like :meth:`run`, but each argument is an iterable with one element per run to do."""
         if not iter_args and not iter_kwargs:
             raise ValueError("run_map needs at least one iterable argument; use run for none.")
-        given: list[tuple[int, Any]] = self._run(runfunc, iter_args, iter_kwargs, per_run=True)
+        given: list[tuple[int, Any]] = self._run(Work(runfunc, iter_args, iter_kwargs), per_run=True)
         return given
 
-    def _run(self, runfunc: Callable[..., Any], args: Any, kwargs: Any, *, per_run: bool) -> Any:
+    def add_postprocessing(self, postproc: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
+        """Call ``postproc(traj, results, *args, **kwargs)`` after the runs, `results` being all so far.
+
+        It may expand the trajectory, or give what is to be expanded (see
+        :class:`pypet_ng.trajectory.postprocessing.Postprocessing`): then the new runs are done and it
+        is called again. With ``immediate_postproc=True`` and several workers it is first called when
+        the last runs have begun, and its new runs are done beside them.
+        """
+        self._postprocessing = Postprocessing(Work.of((postproc, args, kwargs), "postproc"))
+
+    def pipeline(self, pipeline: Callable[..., Any]) -> list[tuple[int, Any]]:
+        """Let ``pipeline(traj)`` prepare all and say what to run, then run it.
+
+        It gives the run function, ``(runfunc, args[, kwargs])``, or
+        ``((runfunc, args, kwargs), (postproc, args, kwargs))``. RuntimeError for None, except with
+        ``do_single_runs=False``.
+        """
+        return self._pipeline(pipeline, per_run=False)
+
+    def pipeline_map(self, pipeline: Callable[..., Any]) -> list[tuple[int, Any]]:
+        """Like :meth:`pipeline`, but the arguments are iterables as in :meth:`run_map`."""
+        return self._pipeline(pipeline, per_run=True)
+
+    def _pipeline(self, pipeline: Callable[..., Any], *, per_run: bool) -> list[tuple[int, Any]]:
+        given = pipeline(self._traj)
+        if given is None:
+            if self._do_single_runs:
+                raise RuntimeError(
+                    f"The pipeline function {pipeline!r} gave None: it must say what to run. With "
+                    "do_single_runs=False it need not."
+                )
+            return []
+        work, post = read_pipeline(given)
+        if post is not None:
+            self._postprocessing = Postprocessing(post)
+        results: list[tuple[int, Any]] = self._run(work, per_run=per_run)
+        return results
+
+    def _run(self, work: Work, *, per_run: bool) -> Any:
+        """Do the runs, and what post-processing adds to them."""
+        post = self._postprocessing
+        if post is None or self._dry_run:
+            return self._run_once(work, per_run=per_run)
+        traj, session = self._traj, self._traj._session
+        results: dict[int, Any] = {}
+        more = True
+        while more:
+            self._put_off = False
+            results.update(self._run_once(work, per_run=per_run))
+            more = not self._stopped and (self._put_off or post.ask(traj, sorted(results.items()), work))
+        if self._settings.automatic_storing and session.storage is not None and not self._stopped:
+            storing.store_all(session)
+        self._last_results = Gathered()
+        self._last_results.add(results.items())
+        return self._last_results.all()
+
+    def _run_once(self, work: Work, *, per_run: bool) -> Any:
+        runfunc, args, kwargs = work.function, work.args, work.kwargs
         if not self._do_single_runs:
             raise RuntimeError("This environment was made with do_single_runs=False: it does no runs.")
         if not callable(runfunc):
             raise TypeError(f"run needs a function that takes the trajectory, not {runfunc!r}.")
         self._traj._check_presets()
         session = self._traj._session
+        runfunc = bind(runfunc, session)
+        if self._config is not None and not self._dry_run:
+            self._config.begins()
         if self._dry_run:
             return estimate(
                 session,
@@ -213,7 +340,12 @@ class Environment:
                 keep_returned=self._settings.keep_returned,
                 workers=getattr(self._runner, "ncores", 1),
             )
-        with logging_to(self._logging, self._traj.v_name, self.name) as folder:
+        graceful = GracefulExit() if self._graceful else None
+        with (
+            logging_to(self._logging, self._traj.v_name, self.name) as folder,
+            graceful or nullcontext(),
+            self._code.recorded(),
+        ):
             log = SweepLog(session, self._runner.name, folder) if self._logging.enabled else Silent()
             self._last_results = Gathered()
             storage = session.storage
@@ -234,7 +366,14 @@ class Environment:
                 per_run=per_run,
                 session_facts=self._facts(),
                 observer=Together(log, status, observer_of(self._report_progress)),
+                source=self._source(work, graceful),
+                logs=worker_logs(self._logging, self._traj.v_name, self.name),
             )
+            self._stopped = graceful is not None and graceful.asked
+            if self._config is not None:
+                noted = self._config.ends()
+                if noted and self._settings.automatic_storing and session.facts.attached:
+                    self._traj.f_store_items(noted, overwrite=True)
         return self._last_results.all()
 
     def resume(
@@ -268,8 +407,35 @@ class Environment:
         session.facts.given = 0
         return self.run(runfunc, *args, **kwargs)
 
+    def _source(self, work: Work, graceful: GracefulExit | None) -> Any:
+        """Give what cuts the runs into chunks."""
+        cut = make_chunks if graceful is None else graceful.chunks
+        post, session, results = self._postprocessing, self._traj._session, self._last_results
+        # in this process one run follows the other: there are none beside which new ones could go
+        if post is None or not self._immediate or self._runner.name == "serial":
+            return cut
+        keeping = self._settings.automatic_storing and session.storage is not None
+
+        def ask() -> bool:
+            arguments = work.args, work.kwargs
+            if not post.ask(self._traj, list(results.all()), work):
+                return False
+            # the workers have the old arguments: runs with new ones come when these are done
+            self._put_off = work.args is not arguments[0] or work.kwargs is not arguments[1]
+            return not self._put_off
+
+        def growing(*given: Any) -> Growing:
+            return Growing(session, cut(*given), lambda: len(results.all()), ask, keeping=keeping)
+
+        return growing
+
     def _facts(self) -> dict[str, Any]:
+        code = self._code.facts()
+        if code is not self._noted_code and self._traj._session.facts.number:
+            self._traj._session.facts.number = 0  # other code makes another session
+        self._noted_code = code
         return {
+            **({} if code is None else {"git": code}),
             "time": self._timestamp,
             "host": platform.node(),
             "pid": os.getpid(),

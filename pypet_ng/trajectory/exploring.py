@@ -4,26 +4,27 @@ from __future__ import annotations
 
 import hashlib
 import operator
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pypet_ng._typing import Path
 from pypet_ng.encoding import canonical
 from pypet_ng.engine.attach import explored_leaves, take_plan
+from pypet_ng.engine.definitions import DEFINITION
 from pypet_ng.engine.session import Session
-from pypet_ng.errors import DesignError, NodeNotFoundError
+from pypet_ng.errors import DesignError
 from pypet_ng.spaces.columns import Column, OpaqueColumn, column_of
 from pypet_ng.spaces.designs import Design
 from pypet_ng.spaces.plan import Plan
 from pypet_ng.tree import search
 from pypet_ng.tree.nodes import Group, Leaf, ParameterLeaf
 from pypet_ng.tree.records import NodeKind
-from pypet_ng.tree.runnames import run_index, run_name
+from pypet_ng.tree.runnames import run_index
 
-__all__ = ["expand", "explore", "find_indices", "index_of", "iterate_runs", "move_to", "shrink"]
+__all__ = ["expand", "explore", "fingerprint", "index_of", "move_to", "parameter_of", "shrink"]
 
 
-def _parameter(session: Session, name: Any) -> Leaf:
+def parameter_of(session: Session, name: Any) -> Leaf:
     """Give the parameter a name means; parameters go before anything else of that name."""
     tree = session.tree
     if isinstance(name, str):
@@ -49,7 +50,7 @@ def _parameter(session: Session, name: Any) -> Leaf:
         known = [
             ".".join(node.path)
             for node in tree.walk(tree.root)
-            if getattr(node, "kind", None) is NodeKind.PARAMETER
+            if getattr(node, "kind", None) is NodeKind.PARAMETER and node.branch != "config"
         ]
         error.add_note(f"Parameters there are: {', '.join(sorted(known)[:12]) or 'none'}.")
         raise error
@@ -66,7 +67,8 @@ def _take(session: Session, leaf: Leaf, values: Iterable[Any], append: bool) -> 
         (view._expand if append else view._explore)(column)
         taken = leaf.column
         assert isinstance(taken, Column)
-        return taken
+        stored: Column = leaf.storable(taken)
+        return stored
     values = list(values)
     if not values:
         raise DesignError(
@@ -79,10 +81,11 @@ def _take(session: Session, leaf: Leaf, values: Iterable[Any], append: bool) -> 
         (view._expand if append else view._explore)(values)
     finally:
         view.f_lock()
-    return OpaqueColumn([_fingerprint(value) for value in values])
+    return OpaqueColumn([fingerprint(value) for value in values])
 
 
-def _fingerprint(value: Any) -> str:
+def fingerprint(value: Any) -> str:
+    """Give a text that is equal for equal values, for those that only their container can store."""
     try:
         data = canonical(value)
     except TypeError:  # only the user's own container knows how to keep it
@@ -113,7 +116,7 @@ def _resolved(
         )
     chosen: dict[Path, tuple[Leaf, Iterable[Any]]] = {}
     for name, iterable in values.items():
-        leaf = _parameter(session, name)
+        leaf = parameter_of(session, name)
         if leaf.path in chosen:
             raise ValueError(f"{'.'.join(leaf.path)!r} is named twice: give its values once.")
         if isinstance(iterable, (str, bytes)) or not hasattr(iterable, "__iter__"):
@@ -159,6 +162,7 @@ def explore(session: Session, values: Mapping[Any, Iterable[Any]] | Design) -> N
                 raise
             taken.append((leaf, locked))
             plan = plan.with_column(path, column)
+        _check_run_names(session, len(plan))
     except BaseException:
         for leaf, locked in taken:
             leaf.locked = False
@@ -169,6 +173,22 @@ def explore(session: Session, values: Mapping[Any, Iterable[Any]] | Design) -> N
         leaf.locked = True
     take_plan(session, plan)
     move_to(session, session.tree.scope.index)
+
+
+def _check_run_names(session: Session, length: int) -> None:
+    """Raise RuntimeError where a user's function gives two runs one name."""
+    scope = session.tree.scope
+    if not scope.renamed:
+        return
+    seen: dict[str, int] = {scope.name_of(-1): -1}
+    for index in range(length):
+        name = scope.name_of(index)
+        if name in seen:
+            raise RuntimeError(
+                f"The wildcard function of '$' gives the runs {seen[name]} and {index} one name, {name!r}: "
+                "it must give each its own (-1 stands for no run)."
+            )
+        seen[name] = index
 
 
 def expand(session: Session, values: Mapping[Any, Iterable[Any]] | Design) -> None:
@@ -191,12 +211,13 @@ def expand(session: Session, values: Mapping[Any, Iterable[Any]] | Design) -> No
         if isinstance(leaf, ParameterLeaf):
             view = session.tree.view(leaf)
             column = iterable if isinstance(iterable, Column) else column_of(iterable, leaf.default)
-            additions[path] = view._checked_column(column)
+            additions[path] = leaf.storable(view._checked_column(column))
         else:
             listed = list(iterable)
             own.append((leaf, listed))
-            additions[path] = OpaqueColumn([_fingerprint(value) for value in listed])
+            additions[path] = OpaqueColumn([fingerprint(value) for value in listed])
     plan = old.extended(Plan(additions))
+    _check_run_names(session, len(plan))
     for leaf, listed in own:
         view = session.tree.view(leaf)
         view.f_unlock()
@@ -223,6 +244,11 @@ def shrink(session: Session, force: bool) -> None:
     session.runs.grow(1)
     session.runs.state[:1] = 0
     session.facts.given = 0
+    session.facts.source = None
+    definition = session.tree.at(DEFINITION)
+    if definition is not None and definition.parent is not None:
+        group = definition.parent
+        session.tree.detach(group if len(group.children) == 1 else definition)
 
 
 def index_of(session: Session, run: str | int | None, *, some_run: bool = False) -> int:
@@ -231,14 +257,18 @@ def index_of(session: Session, run: str | int | None, *, some_run: bool = False)
     None, -1 and ``'run_ALL'`` mean no run in particular (-1), unless it must be `some_run`.
     """
     index: int | None = -1
+    scope = session.tree.scope
     if isinstance(run, str):
-        index = run_index(session.tree.wildcards.resolve(run, session.tree.scope.index))
+        name = session.tree.wildcards.resolve(run, scope.index)
+        index = run_index(name)
+        if index is None and scope.renamed:
+            index = next((one for one in range(-1, len(session.plan)) if scope.name_of(one) == name), None)
     elif run is not None:
         index = operator.index(run)
     if index is None or not (0 if some_run else -1) <= index < len(session.plan):
         raise KeyError(
             f"There is no run {run!r}: trajectory {session.tree.root.name!r} has {len(session.plan)} runs, "
-            f"{run_name(0)} to {run_name(len(session.plan) - 1)}. Use one of their names or indices."
+            f"{scope.name_of(0)} to {scope.name_of(len(session.plan) - 1)}. Use one of their names or indices."
         )
     return index
 
@@ -254,83 +284,3 @@ def move_to(session: Session, index: int) -> None:
         for path, leaf in leaves.items():
             leaf.move_to(index, session.plan.column(path)[index])  # type: ignore[attr-defined]
     session.tree.move_to(index)
-
-
-def iterate_runs(
-    session: Session, trajectory: Any, start: int, stop: int | None, step: int, yields: str
-) -> Iterator[Any]:
-    """Put the trajectory at one run after the other."""
-    length = len(session.plan)
-    stop = length if stop is None else stop
-    if stop > length:
-        raise ValueError(f"stop={stop} is beyond the {length} runs of the trajectory.")
-    givers: dict[str, Callable[[int], Any]] = {
-        "name": run_name,
-        "idx": lambda index: index,
-        "self": lambda _: trajectory,
-        "copy": lambda _: trajectory.f_copy(),
-    }
-    if yields not in givers:
-        raise ValueError(f"yields={yields!r}: choose one of {', '.join(map(repr, givers))}.")
-    session.tree.check_outside_run("f_iter_runs")
-    give = givers[yields]
-
-    def walk() -> Iterator[Any]:
-        for index in range(start, stop, step):
-            move_to(session, index)
-            yield give(index)
-        move_to(session, -1)
-
-    return walk()
-
-
-def find_indices(
-    session: Session, names: str | Sequence[str], predicate: Callable[..., Any]
-) -> Iterator[int]:
-    """Give the indices of the runs at which `predicate` of the named parameters' values is true."""
-    session.tree.check_outside_run("f_find_idx")
-    listed = [names] if isinstance(names, str) else list(names)
-    leaves = []
-    for name in listed:
-        try:
-            leaf = _parameter(session, name)
-        except NodeNotFoundError:
-            reserve = session.tree.reserve
-            if reserve is None or not session.tree.naming.auto_load:
-                raise
-            parts = search.resolve_parts(session.tree, name)
-            path = parts if parts[0] == "parameters" else ("parameters", *parts)
-            fetched = reserve.fetch(path)
-            assert isinstance(fetched, Leaf)
-            leaf = fetched
-        except ValueError as error:
-            raise TypeError(f"{name!r} is no parameter: only parameters have a value at each run.") from error
-        leaves.append(leaf)
-    length = len(session.plan)
-
-    def values_of(leaf: Leaf, rows: slice) -> Iterable[Any]:
-        path = leaf.path
-        count = rows.stop - rows.start
-        if path in session.plan.names:
-            if isinstance(leaf, ParameterLeaf):
-                return session.plan.column(path).take(rows)
-            found = []
-            view = session.tree.view(leaf)
-            for index in range(rows.start, rows.stop):
-                leaf.move_to(index, None)  # type: ignore[attr-defined]
-                found.append(view.f_get())
-            move_to(session, session.tree.scope.index)
-            return found
-        if leaf.is_empty and session.tree.naming.auto_load and session.tree.reserve is not None:
-            session.tree.reserve.fill(leaf)
-        return [session.tree.view(leaf).f_get()] * count
-
-    def walk() -> Iterator[int]:
-        for start in range(0, length, 4096):
-            rows = slice(start, min(start + 4096, length))
-            columns = [values_of(leaf, rows) for leaf in leaves]
-            for index, values in enumerate(zip(*columns, strict=True), start):
-                if predicate(*values):
-                    yield index
-
-    return walk()

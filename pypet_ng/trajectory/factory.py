@@ -24,13 +24,17 @@ class ClassBook:
     then they are among the subclasses of BaseParameter and BaseResult.
     """
 
-    __slots__ = ("_named",)
+    __slots__ = ("_later", "_named")
 
     def __init__(self) -> None:
         self._named: dict[str, type] = {}
+        self._later: dict[str, str] = {}
 
     def add(self, classes: Any) -> None:
-        """Add a class, a text ``'module.Class'``, or several; TypeError for anything else."""
+        """Add a class, a text ``'module.Class'``, or several; TypeError for anything else.
+
+        The module of a text is imported when a stored leaf asks for its class.
+        """
         if isinstance(classes, (str, type)):
             classes = [classes]
         if not isinstance(classes, Iterable):
@@ -40,20 +44,24 @@ class ClassBook:
                 module, _, name = one.rpartition(".")
                 if not module:
                     raise TypeError(f"{one!r} names no module: give 'module.Class'.")
-                cls = getattr(importlib.import_module(module), name)
+                self._later[name] = module
             elif isinstance(one, type):
-                cls = one
+                self._named[one.__name__] = one
+                self._later.pop(one.__name__, None)
             else:
                 raise TypeError(f"dynamic_imports takes classes or texts 'module.Class', not {one!r}.")
-            self._named[cls.__name__] = cls
 
     @property
-    def named(self) -> tuple[type, ...]:
-        """The classes users named."""
-        return tuple(self._named.values())
+    def named(self) -> tuple[type | str, ...]:
+        """The classes users named, as they named them."""
+        return (*self._named.values(), *(f"{module}.{name}" for name, module in self._later.items()))
 
     def find(self, name: str) -> type:
         """Give the class of that bare name; UnknownClassError says how to name it."""
+        if name in self._later:
+            module = self._later[name]
+            self._named[name] = getattr(importlib.import_module(module), name)
+            del self._later[name]
         cls = self._named.get(name)
         if cls is not None:
             return cls

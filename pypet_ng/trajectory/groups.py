@@ -36,7 +36,9 @@ class NNGroupNode(Listing):
     _branch: ClassVar[str | None] = None
     """The branch this class of groups belongs to."""
 
-    def __init__(self, node: Group) -> None:
+    def __init__(self, full_name: str | Group = "", comment: str = "") -> None:
+        """Make a group that hangs in no tree, to be assigned to a name; its own name counts from there."""
+        node = Group(full_name, comment) if isinstance(full_name, str) else full_name
         object.__setattr__(self, "_node", node)
         node.view = self
 
@@ -82,17 +84,16 @@ class NNGroupNode(Listing):
         if value._node.tree is not None:
             self.f_add_link(name, value)
             return
-        if not isinstance(value, NNLeafNode):
-            raise AttributeError(
-                f"A {type(value).__name__} cannot be assigned to {name!r}: use f_add_group({name!r})."
-            )
-        full = value.v_full_name
+        full = value.v_name if isinstance(value, NNGroupNode) else value.v_full_name
         if full not in ("", name) and not full.startswith(name + "."):
             raise AttributeError(
                 f"The node is called {full!r}, but was assigned to {name!r}: give it that name, "
                 f"a name beginning with {name + '.'!r}, or none."
             )
-        self._attach_leaf(value, full or name, type(self)._branch)
+        if isinstance(value, NNLeafNode):
+            self._attach_leaf(value, full or name, type(self)._branch)
+        else:
+            self._attach_group(value, full or name)
 
     # -- adding -------------------------------------------------------------------------------
     def _attach_leaf(self, leaf: NNLeafNode, name: str, branch: str | None) -> Any:
@@ -172,9 +173,28 @@ class NNGroupNode(Listing):
             standard = "result"
         return self._new_leaf(standard, None, args, kwargs)
 
-    def f_add_group(self, name: str, comment: str = "") -> Any:
-        """Add an empty group; its class is the one its branch asks for."""
+    def f_add_group(self, name: Any, comment: str = "") -> Any:
+        """Add an empty group; its class is the one its branch asks for. Or one that was made before."""
+        if isinstance(name, NNGroupNode):
+            self._attach_group(name, name.v_name)
+            return name
         return self._add_group(name, comment, None)
+
+    def _attach_group(self, group: Any, name: str) -> None:
+        tree = self._tree
+        start, parts, full = adding.place(tree, self._node, name, None)
+        assert isinstance(start, Group)  # a run's group is meant only where a branch is
+        top = full.partition(".")[0]
+        adding.refuse_in_run(tree, top, "A group")
+        wanted = group_class(top)
+        if not isinstance(group, wanted) or (wanted is NNGroupNode and isinstance(group, _OF_BRANCHES)):
+            raise TypeError(
+                f"A {type(group).__name__} cannot hang at {full!r}: groups there are of {wanted.__name__}."
+            )
+        node = group._node
+        parent = tree.make_groups(start, parts[:-1])
+        node.name = parts[-1]
+        tree.attach(parent, node)
 
     def _add_group(self, name: str, comment: str, branch: str | None) -> Any:
         tree = self._tree
@@ -185,6 +205,8 @@ class NNGroupNode(Listing):
     def f_add_link(self, name_or_node: Any, node: Any = None) -> Any:
         """Make a name here another way to a node of this tree; gives that node."""
         target = name_or_node if node is None else node
+        if isinstance(target, str) and node is not None:
+            target = self.v_root.f_get(target)
         if not isinstance(target, NNTreeNode):
             raise ValueError(f"A link leads to a node of the tree, not to {target!r}: give the node itself.")
         name = target.v_name if node is None else name_or_node
@@ -276,7 +298,7 @@ class NNGroupNode(Listing):
     def f_store_child(
         self, name: str, recursive: bool = False, store_data: int = 2, max_depth: int | None = None
     ) -> None:
-        """Store one child; ValueError if there is none of that name."""
+        """Store one child; `max_depth` counts from here. ValueError if there is none of that name."""
         child = search.find(
             self._tree, self._node, search.resolve_parts(self._tree, name), shortcuts=False, with_links=False
         )
@@ -285,7 +307,8 @@ class NNGroupNode(Listing):
                 f"{self.v_full_name or 'The trajectory'!r} has no child {name!r} to store."
                 + near_names(name, self.f_dir_data())
             )
-        storing.store_nodes(self.v_root._session, [child], store_data, recursive, max_depth)
+        deepest = None if max_depth is None else max_depth - len(search.resolve_parts(self._tree, name))
+        storing.store_nodes(self.v_root._session, [child], store_data, recursive, deepest)
 
     def f_load(self, recursive: bool = True, load_data: int = 2, max_depth: int | None = None) -> Any:
         """Load this group's nodes from the storage; gives the group."""
@@ -295,12 +318,13 @@ class NNGroupNode(Listing):
     def f_load_child(
         self, name: str, recursive: bool = False, load_data: int = 2, max_depth: int | None = None
     ) -> Any:
-        """Load one child by its exact path below here; gives the node."""
+        """Load one child by its exact path below here; gives the node. `max_depth` counts from here."""
         tree = self._tree
         resolve = tree.wildcards.resolve
         parts = tuple(resolve(part, tree.scope.index) for part in search.resolve_parts(tree, name))
         path = self._node.path + parts
-        loading.load_below(self.v_root._session, path, load_data, recursive, max_depth)
+        deepest = None if max_depth is None else max_depth - len(parts)
+        loading.load_below(self.v_root._session, path, load_data, recursive, deepest)
         node = tree.at(path)
         if node is None:
             raise NodeNotFoundError(
@@ -383,6 +407,7 @@ class ResultGroup(NNGroupNode):
 
 _STANDARD = object()
 """Stands for the trajectory's standard class."""
+_OF_BRANCHES = (ParameterGroup, ConfigGroup, DerivedParameterGroup, ResultGroup)
 _BY_BRANCH: dict[str, type[NNGroupNode]] = {
     "parameters": ParameterGroup,
     "config": ConfigGroup,

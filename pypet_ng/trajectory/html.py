@@ -6,7 +6,6 @@ listed by name and stay asleep.
 
 from __future__ import annotations
 
-import html
 from itertools import islice
 from typing import Any, Final
 
@@ -45,6 +44,8 @@ class _Page:
 
 
 def _safe(text: str, most: int = 120) -> str:
+    import html  # loads a table of all entities
+
     return html.escape(brief_text(text, most))
 
 

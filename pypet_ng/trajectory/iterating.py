@@ -12,13 +12,14 @@ from pypet_ng.tree.structure import Tree
 
 __all__ = ["Predicate", "iterate", "to_dict"]
 
-Predicate: TypeAlias = "Callable[[Any], bool] | Sequence[int] | None"
+Predicate: TypeAlias = "Callable[[Any], bool] | Sequence[int | str] | None"
 
 
-def _of_runs(indices: Sequence[int]) -> Callable[[str], bool]:
+def _of_runs(indices: Sequence[int | str]) -> Callable[[str], bool]:
     """Give a test of names that leaves out the branches of other runs."""
-    runs = set(indices)
-    sets = {index // 1000 if index >= 0 else -1 for index in runs}
+    runs = {index if isinstance(index, int) else run_index(index) for index in indices}
+    runs.discard(None)
+    sets = {index // 1000 if index >= 0 else -1 for index in runs if index is not None}
 
     def wanted(name: str) -> bool:
         index = run_index(name)
@@ -82,6 +83,10 @@ def to_dict(
     tree = start.tree
     if tree is None:
         return {}
+    if short_names and nested:
+        raise ValueError(
+            "short_names and nested exclude each other: nested dictionaries have the names as keys."
+        )
     base = len(start.path)
     found: dict[str, Any] = {}
     for view in iterate(start, True, with_links, None, None):
@@ -94,8 +99,8 @@ def to_dict(
                 tree.reserve.fill(node)
             value = value_of(tree, node)
         path = node.path
-        # a link may lead out of the subtree: then only the full name says where the leaf is
-        relative = path[base:] if path[:base] == start.path else path
+        # dictionaries in dictionaries begin here; a link may lead out, then the full name says where
+        relative = path[base:] if nested and path[:base] == start.path else path
         if nested:
             place = found
             for part in relative[:-1]:

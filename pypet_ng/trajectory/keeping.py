@@ -8,9 +8,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pypet_ng.engine import loading, storing
-from pypet_ng.engine.session import Session
+from pypet_ng.engine.session import Session, trust_if_made
 from pypet_ng.errors import NoSuchServiceError, TrajectoryNotFoundError, near_names
 from pypet_ng.trajectory.nodes import NNTreeNode
+from pypet_ng.trajectory.options import renamed, without_needless
 from pypet_ng.tree import search
 from pypet_ng.tree.nodes import Group, Leaf, Node
 from pypet_ng.tree.records import TrajectoryInfo
@@ -24,6 +25,7 @@ def make_service(service: Any, name: str | None, options: dict[str, Any], known:
     Options without a service mean the HDF5 service. Options left over are a TypeError, which also
     suggests near names among `known`.
     """
+    options = without_needless(options)
     if service is None:
         if "filename" not in options:
             if options:
@@ -129,12 +131,17 @@ class Keeping:
         non_empties: bool = False,
         store_data: int = 2,
         overwrite: bool | str | list[str] = False,
+        recursive: bool = False,
+        **options: Any,
     ) -> None:
-        """Store single nodes given as names or objects, without what is below them.
+        """Store single nodes given as names or objects, without what is below them unless `recursive`.
 
         `overwrite`: True, or names of items that replace what is stored. TypeError if the trajectory
-        was never stored, ValueError if there is nothing to store.
+        was never stored, ValueError if there is nothing to store. Other `options` are pypet's for HDF5
+        (``complevel``, ...), which the storage as a whole decides here.
         """
+        for option, value in without_needless(options).items():
+            raise TypeError(f"f_store_items has no option {option!r} (given: {value!r}).")
         session = self._session
         if not session.facts.attached:
             raise TypeError(
@@ -144,6 +151,9 @@ class Keeping:
         if not nodes:
             raise ValueError("There is nothing to store: give at least one node.")
         names = [overwrite] if isinstance(overwrite, str) else overwrite
+        if recursive:
+            storing.store_nodes(session, nodes, 3 if overwrite else store_data)
+            return
         storing.store_items(session, nodes, store_data, names, non_empties)
 
     # -- loading ------------------------------------------------------------------------------
@@ -164,6 +174,7 @@ class Keeping:
         with_run_information: bool = True,
         with_meta_data: bool = True,
         storage_service: Any = None,
+        allow_pickle: bool | None = None,
         **kwargs: Any,
     ) -> None:
         """Load a stored trajectory into this one.
@@ -172,11 +183,15 @@ class Keeping:
         memory. `load_data` stands for all four. `as_new` loads the parameters only, unlocked, under
         the own name, ready to run again. Columns of a million runs load as columns: the groups of
         single runs come into being when asked for.
+
+        `allow_pickle`: read pickles of any classes (PickleParameter, PickleResult), which can run any
+        code; by default only where this process made the trajectory itself.
         """
         session = self._session
         session.tree.check_outside_run("f_load")
         if "load_all" in kwargs:
             load_data = kwargs.pop("load_all")
+        dynamic_imports = renamed(kwargs, "dynamically_imported_classes", "dynamic_imports", dynamic_imports)
         if dynamic_imports is not None:
             self.f_add_to_dynamic_imports(dynamic_imports)  # type: ignore[attr-defined]
         service = make_service(storage_service, name, kwargs)
@@ -188,6 +203,8 @@ class Keeping:
             name = own
         chosen = pick(storage.trajectories(), name, index, storage.location)
         info = storage.select(chosen)
+        if allow_pickle is not None:
+            session.tree.naming.allow_pickle = bool(allow_pickle)
         if load_data is not None:
             load_parameters = load_derived_parameters = load_results = load_other_data = load_data
         options = loading.LoadOptions(
@@ -204,6 +221,7 @@ class Keeping:
         session.tree.root.stored = True
         facts = session.facts
         facts.timestamp = info.timestamp
+        trust_if_made(session)
         seed = info.facts.get("seed")
         facts.seed = None if seed is None else int(str(seed))
         facts.attached = True
@@ -333,9 +351,9 @@ class Keeping:
             from_item=remove_from_item,
         )
 
-    def f_delete_link(self, link: Any) -> None:
+    def f_delete_link(self, link: Any, remove_from_trajectory: bool = False) -> None:
         """Delete a link from the storage: ``'a.b.link'`` or ``(group, 'link')``."""
-        self.f_delete_links([link])
+        self.f_delete_links([link], remove_from_trajectory)
 
     def f_delete_links(self, links: Iterable[Any], remove_from_trajectory: bool = False) -> None:
         """Delete links from the storage, not what they lead to."""

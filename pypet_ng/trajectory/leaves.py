@@ -164,6 +164,10 @@ class ContainerParameterLeaf(ContainerLeaf):
         super().clear()
         self.column = None
 
+    def take_column(self, column: Column) -> None:
+        """Take the fingerprints of the plan."""
+        self.column = column
+
     def move_to(self, index: int, value: Any) -> None:
         """Let the container take its value of run `index`; `value` is only the fingerprint."""
         self.view._set_parameter_access(index)

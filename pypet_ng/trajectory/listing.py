@@ -14,7 +14,7 @@ from pypet_ng.tree.nodes import Group, Leaf, Node
 
 __all__ = ["Listing", "LiveChildren"]
 
-_SHOWN = 8
+_SHOWN = 5
 _COMPLETED = 1000
 """So many names tab completion shows: more help nobody, and a group may have a million."""
 
@@ -81,8 +81,8 @@ class Listing(Reaching):
     ) -> Iterator[Any]:
         """Give the nodes below, breadth first, each once.
 
-        `predicate`: a function of the node; where it is false the subtree is left out, too. Or run
-        indices (-1: ``run_ALL``): branches of other runs are left out. Runs that were not loaded
+        `predicate`: a function of the node; where it is false the subtree is left out, too. Or names or
+        indices of runs (-1: ``run_ALL``): branches of other runs are left out. Runs that were not loaded
         yet come into memory as the iteration reaches them.
         """
         return iterate(self._node, recursive, with_links, max_depth, predicate)
@@ -99,10 +99,10 @@ class Listing(Reaching):
         copy: bool = True,
         with_links: bool = True,
     ) -> dict[str, Any]:
-        """Give the leaves (or values) below by their names relative to here.
+        """Give the leaves (or values) below by their full names.
 
         `short_names` takes the last part only, ValueError if two leaves share it; `nested` gives
-        dictionaries in dictionaries. The dictionary is always a new one; ``copy=False`` with any of
+        dictionaries in dictionaries that begin with the children of this group. The dictionary is always a new one; ``copy=False`` with any of
         the other options is a ValueError.
         """
         if not copy and (fast_access or short_names or nested):

@@ -7,6 +7,7 @@ from typing import Any
 
 from pypet_ng.errors import TrajectoryNotFoundError
 from pypet_ng.trajectory.keeping import make_service, pick
+from pypet_ng.trajectory.options import renamed
 from pypet_ng.trajectory.trajectory import Trajectory
 
 __all__ = ["load_trajectory"]
@@ -30,6 +31,7 @@ def load_trajectory(
     wildcard_functions: Any = None,
     with_run_information: bool = True,
     storage_service: Any = None,
+    allow_pickle: bool | None = None,
     **kwargs: Any,
 ) -> Trajectory:
     """Load a trajectory from a file.
@@ -44,6 +46,9 @@ def load_trajectory(
         Stands for all four (``load_all`` is pypet's old name of it).
     as_new
         Load the parameters only, unlocked, as the trajectory `new_name`, ready to run again.
+    allow_pickle
+        Read pickles of any classes, which can run any code. By default pickles of plain data are read,
+        and all of a trajectory that this process made.
     kwargs
         ``filename=``, and other options of the storage service.
 
@@ -53,6 +58,7 @@ def load_trajectory(
     """
     if "load_all" in kwargs:
         load_data = kwargs.pop("load_all")
+    dynamic_imports = renamed(kwargs, "dynamically_imported_classes", "dynamic_imports", dynamic_imports)
     if storage_service is None and "filename" not in kwargs:
         kwargs["filename"] = None
     flags = {
@@ -94,5 +100,6 @@ def load_trajectory(
         force=force,
         with_run_information=with_run_information,
         storage_service=service,
+        allow_pickle=allow_pickle,
     )
     return traj

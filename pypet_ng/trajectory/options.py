@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from pypet_ng.errors import near_names
 
-__all__ = ["Fate", "sort_options"]
+__all__ = ["Fate", "renamed", "sort_options", "without_needless"]
 
 
 class Fate(enum.Enum):
@@ -45,8 +45,11 @@ class Option:
 _COMPRESSION = "columns are stored uncompressed; compress='portable' or 'fast' asks for compression"
 _TABLES = "overviews are computed when asked for, not stored"
 _PARALLEL = "workers live on from run to run and get what is fixed once"
+_ONE_WRITER = "one process writes, nothing needs to be wrapped"
+_NETWORK = (
+    "results come home by the runner's own way, there is no server; runner=executor reaches other machines"
+)
 _RESUME = "finished runs are in the file: run the script again, or call env.resume()"
-_LOG = "there is one logger, 'pypet_ng', and only the main process logs"
 
 TABLE: Final[Mapping[str, Option]] = {
     "automatic_storing": Option(Fate.ENVIRONMENT, True),
@@ -62,7 +65,23 @@ TABLE: Final[Mapping[str, Option]] = {
     "start_method": Option(Fate.WORKERS, "loky"),
     "retries": Option(Fate.WORKERS, 0),
     "run_timeout": Option(Fate.WORKERS),
+    "n_vmap": Option(Fate.WORKERS, "auto"),
+    "n_pmap": Option(Fate.WORKERS),
+    "niceness": Option(Fate.WORKERS),
+    "cpu_cap": Option(Fate.WORKERS, 100.0),
+    "memory_cap": Option(Fate.WORKERS, 100.0),
+    "swap_cap": Option(Fate.WORKERS, 100.0),
+    "use_scoop": Option(Fate.WORKERS, False),
     "do_single_runs": Option(Fate.ENVIRONMENT, True),
+    "immediate_postproc": Option(Fate.ENVIRONMENT, False),
+    "graceful_exit": Option(Fate.ENVIRONMENT, False),
+    "git_mode": Option(Fate.ENVIRONMENT),
+    "git_repository": Option(Fate.ENVIRONMENT),
+    "git_message": Option(Fate.ENVIRONMENT, ""),
+    "git_fail": Option(Fate.ENVIRONMENT, False),
+    "sumatra_project": Option(Fate.ENVIRONMENT),
+    "sumatra_reason": Option(Fate.ENVIRONMENT, ""),
+    "sumatra_label": Option(Fate.ENVIRONMENT),
     "add_time": Option(Fate.TRAJECTORY, False),
     "comment": Option(Fate.TRAJECTORY, ""),
     "dynamic_imports": Option(Fate.TRAJECTORY),
@@ -94,26 +113,29 @@ TABLE: Final[Mapping[str, Option]] = {
     "log_stdout": Option(Fate.ENVIRONMENT, False),
     "log_folder": Option(Fate.ENVIRONMENT),
     "log_level": Option(Fate.ENVIRONMENT),
-    "log_levels": Option(Fate.NEEDLESS, None, _LOG),
-    "logger_names": Option(Fate.NEEDLESS, None, _LOG),
-    "log_multiproc": Option(Fate.NEEDLESS, None, _LOG),
+    "log_levels": Option(Fate.ENVIRONMENT),
+    "logger_names": Option(Fate.ENVIRONMENT),
+    "log_multiproc": Option(Fate.ENVIRONMENT, True),
     "report_progress": Option(Fate.ENVIRONMENT),
     "dry_run": Option(Fate.ENVIRONMENT, False),
     "use_pool": Option(Fate.NEEDLESS, False, _PARALLEL),
     "freeze_input": Option(Fate.NEEDLESS, False, _PARALLEL),
     "queue_maxsize": Option(Fate.NEEDLESS, -1, _PARALLEL),
-    "graceful_exit": Option(Fate.NEEDLESS, False, "Ctrl+C always stores what is done"),
+    "freeze_pool_input": Option(Fate.RENAMED, note="freeze_input"),
+    "port": Option(Fate.NEEDLESS, None, _NETWORK),
+    "timeout": Option(Fate.NEEDLESS, None, _NETWORK),
+    "gc_interval": Option(Fate.NEEDLESS, None, _PARALLEL),
     "resumable": Option(Fate.NEEDLESS, False, _RESUME),
     "resume_folder": Option(Fate.NEEDLESS, None, _RESUME),
     "delete_resume": Option(Fate.NEEDLESS, True, _RESUME),
     "continuable": Option(Fate.NEEDLESS, False, _RESUME),
     "continue_folder": Option(Fate.NEEDLESS, None, _RESUME),
     "delete_continue": Option(Fate.NEEDLESS, True, _RESUME),
-    "wrap_mode": Option(Fate.NEEDLESS, "LOCK", "one process writes, nothing needs to be wrapped"),
+    "wrap_mode": Option(Fate.NEEDLESS, "LOCK", _ONE_WRITER),
 }
 """Keywords by name. Needless ones whose effect only concerns how something looks do not warn."""
 
-_SILENT: Final = frozenset({_LOG, _RESUME, _TABLES, _COMPRESSION, _PARALLEL})
+_SILENT: Final = frozenset({_ONE_WRITER, _RESUME, _TABLES, _COMPRESSION, _PARALLEL})
 
 for _switch in (
     "v_fast_access",
@@ -131,6 +153,31 @@ for _switch in (
     TABLE[_switch] = TABLE[_switch[2:]] = Option(Fate.SWITCH)  # type: ignore[index]
 
 
+def renamed(given: dict[str, Any], old: str, new: str, value: Any) -> Any:
+    """Give what was given under an old name, with a warning, else `value`; takes it out of `given`."""
+    if old not in given:
+        return value
+    warnings.warn(f"{old!r} is now called {new!r}.", DeprecationWarning, stacklevel=3)
+    return given.pop(old)
+
+
+def without_needless(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out pypet's options of the storage that have no effect here, with the warnings of the table."""
+    left = {}
+    for name, value in given.items():
+        option = TABLE.get(name)
+        if option is None or option.fate is not Fate.NEEDLESS:
+            left[name] = value
+        else:
+            _warn_if_needless(name, value, option, 6)
+    return left
+
+
+def _warn_if_needless(name: str, value: Any, option: Option, level: int) -> None:
+    if value != option.default and option.note not in _SILENT:
+        warnings.warn(f"{name}={value!r} has no effect: {option.note}.", UserWarning, stacklevel=level)
+
+
 def sort_options(given: Mapping[str, Any]) -> dict[Fate, dict[str, Any]]:
     """Sort keywords by where they go; ValueError names unknown ones and near ones."""
     sorted_: dict[Fate, dict[str, Any]] = {fate: {} for fate in Fate}
@@ -144,8 +191,7 @@ def sort_options(given: Mapping[str, Any]) -> dict[Fate, dict[str, Any]]:
             warnings.warn(f"{name!r} is now called {option.note!r}.", DeprecationWarning, stacklevel=4)
             name, option = option.note, TABLE[option.note]
         if option.fate is Fate.NEEDLESS:
-            if value != option.default and option.note not in _SILENT:
-                warnings.warn(f"{name}={value!r} has no effect: {option.note}.", UserWarning, stacklevel=4)
+            _warn_if_needless(name, value, option, 5)
             continue
         sorted_[option.fate][name if option.fate is not Fate.SWITCH else name.removeprefix("v_")] = value
     return sorted_

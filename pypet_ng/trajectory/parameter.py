@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy as copying
 import operator
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, ClassVar, Final, NoReturn, Self
 
 import numpy as np
@@ -12,10 +12,12 @@ import numpy as np
 from pypet_ng.encoding import check
 from pypet_ng.errors import DesignError, ParameterLockedException, UnsupportedValueError
 from pypet_ng.spaces.columns import ChainColumn, Column, IndexedColumn, PeriodicColumn, column_of
+from pypet_ng.trajectory.inner_state import InnerState
 from pypet_ng.trajectory.leaves import BaseParameter, brief, stored_items
+from pypet_ng.trajectory.parameter_leaves import EXPLORED, HookedParameterLeaf, TranslatingLeaf
 from pypet_ng.tree.nodes import ParameterLeaf
 
-__all__ = ["HookedParameterLeaf", "Parameter"]
+__all__ = ["Parameter"]
 
 _PLAIN: Final = frozenset({bool, int, float, complex, str, bytes})
 """Values of exactly these types can always be stored."""
@@ -31,35 +33,7 @@ _HOOKS: Final = (
 )
 
 
-class HookedParameterLeaf(ParameterLeaf):
-    """The core of a subclass of :class:`Parameter` that overrides a hook: it asks the view."""
-
-    __slots__ = ()
-
-    @property
-    def is_empty(self) -> bool:
-        return bool(self.view.f_is_empty())
-
-    def dump(self) -> Mapping[str, Any]:
-        return {} if self.is_empty else stored_items(self.view)
-
-    def load(self, data: Mapping[str, Any]) -> None:
-        self.view._load(dict(data))
-        self.locked = True
-
-    def clear(self) -> None:
-        self.view.f_empty()
-
-    def move_to(self, index: int, value: Any) -> None:
-        # A worker knows the value of the run only, not the range the hook would look into.
-        self.value = value
-        self.view._set_parameter_access(index)
-
-    def restore_default(self) -> None:
-        self.view._restore_default()
-
-
-class Parameter(BaseParameter):
+class Parameter(InnerState, BaseParameter):
     """A value that may differ from run to run.
 
     Any value that can be stored is possible, None means empty. Nothing is copied: do not change an
@@ -88,6 +62,8 @@ class Parameter(BaseParameter):
             cls._leaf_class = HookedParameterLeaf
         if cls.f_supports is not Parameter.f_supports:
             cls._check = _check_by_supports
+            if cls._store is not Parameter._store:
+                cls._leaf_class = TranslatingLeaf
 
     def __init__(self, full_name: str, data: Any = None, comment: str = "") -> None:
         """Make a parameter that hangs in no tree; UnsupportedValueError if `data` cannot be stored."""
@@ -173,6 +149,8 @@ class Parameter(BaseParameter):
             return default
         column = self._node.column
         length = 1 if column is None else len(column)
+        if column is None and place:
+            self.f_get_range()  # raises, as there is none
         if not 0 <= place < length:
             raise IndexError(f"Parameter {self.v_full_name!r} has {length} values, but no number {place}.")
         return default if column is None else column[place]
@@ -334,12 +312,47 @@ class Parameter(BaseParameter):
 
     # -- storing --------------------------------------------------------------------------------------
     def _store(self) -> dict[str, Any]:
-        """Give the default as item ``data``; the range is stored with the plan of all runs."""
-        return {} if self._node.default is None else {"data": self._node.default}
+        """Give the default as item ``data``, and the range, if there is one, as ``explored_data``.
+
+        The storage leaves the range out: it is stored with the plan of all runs.
+        """
+        node = self._node
+        items = {} if node.default is None else {"data": node.default}
+        if node.column is not None:
+            items[EXPLORED] = list(node.column)
+        return items
 
     def _load(self, load_dict: dict[str, Any]) -> None:
         """Take what ``_store`` gave, and lock."""
-        ParameterLeaf.load(self._node, load_dict)
+        node = self._node
+        ParameterLeaf.load(node, load_dict)
+        if EXPLORED in load_dict:
+            node.column = column_of(load_dict[EXPLORED], node.default)
+            self._explored = True
+
+    def _to_stored(self, value: Any) -> dict[str, Any]:
+        """Give the stored form of one explored value: what ``_store`` gives where it is the default.
+
+        Asked only of subclasses that override both ``f_supports`` and ``_store``.
+        """
+        twin = self._twin()
+        twin._node.value = twin._node.default = value
+        return dict(stored_items(twin))
+
+    def _from_stored(self, form: dict[str, Any]) -> Any:
+        """Give back the value of a stored form, by ``_load``."""
+        twin = self._twin()
+        twin._load(dict(form))
+        return twin.f_get()
+
+    def _twin(self) -> Self:
+        """Give an empty parameter of the same name and class."""
+        twin = copying.copy(self)
+        node = twin._node
+        node.value = node.default = node.column = None
+        node.locked = False
+        twin._explored = False
+        return twin
 
     # -- copies ---------------------------------------------------------------------------------------
     def __getstate__(self) -> dict[str, Any]:
@@ -349,6 +362,11 @@ class Parameter(BaseParameter):
             # A process that works on one point needs no values of a million others.
             state["_node"].column = None
         return state
+
+    def _forget_range(self) -> None:
+        """Be a copy without the range, that knows it had one."""
+        self._explored = True
+        self._node.column = None
 
     def _whole_state(self) -> dict[str, Any]:
         state = self.__getstate__()

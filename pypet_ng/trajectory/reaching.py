@@ -219,6 +219,8 @@ class Reaching(NNTreeNode):
         if isinstance(item, NNTreeNode):
             return self._contains_node(item._node, with_links, max_depth)
         parts = search.resolve_parts(tree, item)
+        if max_depth is not None and len(parts) > max_depth:
+            return False
         try:
             # asking for a run that is not in memory yet must not build it
             above = self._find(parts[:-1], with_links, shortcuts, max_depth) if parts[1:] else self._node

@@ -110,8 +110,10 @@ class Result(BaseResult):
     @classmethod
     def _over(cls, node: ResultLeaf) -> Self:
         """Give a view of a core leaf that has none."""
-        view = cls.__new__(cls)
-        view._own(node, "")
+        view = cls.__new__(cls)  # as _own does, but this is done for each of a million results
+        _set_node(view, node)
+        _set_location(view, "")
+        node.view = view
         return view
 
     def _rename(self, full_name: str) -> None:

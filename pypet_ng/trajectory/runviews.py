@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from pypet_ng.engine.attach import explored_leaves
 from pypet_ng.engine.running import retry_failed
 from pypet_ng.engine.session import Session
-from pypet_ng.errors import NotUniqueNodeError
 from pypet_ng.trajectory import exploring
-from pypet_ng.trajectory.reaching import value_of
-from pypet_ng.tree import search
-from pypet_ng.tree.nodes import Group, Leaf, Node
+from pypet_ng.trajectory.gathering import Wanted, gather
+from pypet_ng.trajectory.leaves import brief
+from pypet_ng.trajectory.visiting import iterate_runs
 from pypet_ng.tree.records import RunState
-from pypet_ng.tree.runnames import ALL_RUNS, run_name, set_name
-from pypet_ng.tree.structure import describe_hits
 
 __all__ = ["RunViews"]
 
 
 def _text(moment: float) -> str:
     return f"{datetime.datetime.fromtimestamp(moment):%Y_%m_%d_%Hh%Mm%Ss}" if moment else ""
+
+
+def _summary(point: Mapping[tuple[str, ...], Any]) -> str:
+    """Give the values of a point as pypet does: by last name, by full name where that is taken."""
+    shown: dict[str, str] = {}
+    for path, value in sorted(point.items(), key=lambda item: (item[0][-1], item[0])):
+        name = ".".join(path) if path[-1] in shown else path[-1]
+        shown[name] = brief(value)
+    return ",   ".join(f"{name}: {text}" for name, text in shown.items())
 
 
 def _switch(name: str, doc: str) -> Any:
@@ -47,12 +54,18 @@ class RunViews:
     v_iter_recursive = _switch("iter_recursive", "Iterate over all nodes below, not only children.")
     v_with_links = _switch("with_links", "Follow links in search and iteration.")
     v_no_clobber = _switch("no_clobber", "Adding a name in use keeps the old node and warns.")
+    v_allow_pickle = _switch(
+        "allow_pickle", "Unpickle what files hold, though a pickle of others can run any code."
+    )
     v_auto_run_prepend = _switch("auto_run_prepend", "In a run, put results below the run's group.")
 
     @property
     def v_idx(self) -> int:
         """The current run, -1 for none; settable outside of runs."""
-        return self._session.tree.scope.index
+        scope = self._session.tree.scope
+        if scope.draws is not None:
+            return scope.draws.index()  # type: ignore[no-any-return]  # abstract, but as good as an int
+        return scope.index
 
     @v_idx.setter
     def v_idx(self, index: int | None) -> None:
@@ -61,8 +74,10 @@ class RunViews:
     @property
     def v_crun(self) -> str | None:
         """Name of the current run, None for none; settable outside of runs."""
-        index = self._session.tree.scope.index
-        return run_name(index) if index >= 0 else None
+        scope = self._session.tree.scope
+        if scope.draws is not None:
+            return str(scope.draws.name())
+        return scope.name if scope.index >= 0 else None
 
     @v_crun.setter
     def v_crun(self, name: str | int | None) -> None:
@@ -71,7 +86,30 @@ class RunViews:
     @property
     def v_crun_(self) -> str:
         """Name of the current run, ``'run_ALL'`` for none."""
-        return run_name(self._session.tree.scope.index)
+        return self.v_crun or self._session.tree.scope.name
+
+    @property
+    def v_environment_name(self) -> str | None:
+        """Name of the environment that worked on the trajectory last, None if none did."""
+        name: str | None = self._session.facts.extra.get("environment_name")
+        return name
+
+    @property
+    def v_environment_hexsha(self) -> str | None:
+        """SHA-1 of that environment, None if none worked on the trajectory."""
+        sha: str | None = self._session.facts.extra.get("environment_hexsha")
+        return sha
+
+    @property
+    def v_full_copy(self) -> bool:
+        """Whether a copy for another process has all explored values, not only those of its own runs."""
+        return self._session.facts.full_copy
+
+    @v_full_copy.setter
+    def v_full_copy(self, full: bool) -> None:
+        self._session.facts.full_copy = bool(full)
+        for leaf in explored_leaves(self._session).values():
+            self._session.tree.view(leaf).v_full_copy = bool(full)
 
     @property
     def v_is_run(self) -> bool:
@@ -96,16 +134,16 @@ class RunViews:
 
         At the end no run is the current one; after a ``break`` the last one stays.
         """
-        return exploring.iterate_runs(self._session, self, start, stop, step, yields)
+        return iterate_runs(self._session, self, start, stop, step, yields)
 
     def f_get_run_names(self, sort: bool = True) -> list[str]:
         """Give the names of all runs in order."""
-        return [run_name(index) for index in range(len(self._session.plan))]
+        return list(map(self._session.tree.scope.name_of, range(len(self._session.plan))))
 
     def f_idx_to_run(self, name_or_idx: str | int) -> Any:
         """Give the name of an index, or the index of a name; KeyError if there is no such run."""
         index = exploring.index_of(self._session, name_or_idx)
-        return index if isinstance(name_or_idx, str) else run_name(index)
+        return index if isinstance(name_or_idx, str) else self._session.tree.scope.name_of(index)
 
     def f_is_completed(self, name_or_id: str | int | None = None) -> bool:
         """Tell whether a run, or without an argument every run, ended well."""
@@ -130,7 +168,8 @@ class RunViews:
         """Give state and times of a run, or of all runs by name."""
         session = self._session
         if name_or_idx is None:
-            return {run_name(index): self._information(index) for index in range(len(session.plan))}
+            name_of = session.tree.scope.name_of
+            return {name_of(index): self._information(index) for index in range(len(session.plan))}
         return self._information(exploring.index_of(session, name_or_idx, some_run=True))
 
     def _information(self, index: int) -> dict[str, Any]:
@@ -151,7 +190,7 @@ class RunViews:
             start, finish = float(table.column("start", rows)[0]), float(table.column("finish", rows)[0])
         point = session.plan.point(index)
         return {
-            "name": run_name(index),
+            "name": session.tree.scope.name_of(index),
             "idx": index,
             "state": state.name.lower(),
             "completed": int(state is RunState.DONE),
@@ -159,9 +198,7 @@ class RunViews:
             "finish_timestamp": finish,
             "time": _text(start),
             "runtime": str(datetime.timedelta(seconds=finish - start)) if finish else "",
-            "parameter_summary": ", ".join(
-                f"{'.'.join(path)}: {value!r}"[:200] for path, value in point.items()
-            ),
+            "parameter_summary": _summary(point),
             "short_environment_hexsha": "",
             "attempt": int(book.attempt[index]) if known else 0,
         }
@@ -180,61 +217,9 @@ class RunViews:
         """Give by run the node (or value) a name means in that run's branches; runs without it are left out.
 
         With `include_default_run` what is below ``run_ALL`` counts for all runs. NotUniqueNodeError
-        if a run has several.
+        if a run has several. For one quantity over all runs as an array see :meth:`f_collect`.
         """
-        session = self._session
-        tree = session.tree
-        tree.check_outside_run("f_get_from_runs")
-        parts = search.resolve_parts(tree, name)
-        here = tree.scope.index
-        found: dict[Any, Any] = {}
-
-        def hits_in(groups: list[Group], owner: str) -> Node | None:
-            hits = {
-                id(hit): hit
-                for group in groups
-                if (
-                    hit := search.find(
-                        tree, group, parts, with_links=with_links, shortcuts=shortcuts, max_depth=max_depth
-                    )
-                )
-                is not None
-            }
-            if len(hits) > 1:
-                raise NotUniqueNodeError(
-                    f"{name!r} means several nodes of {owner}: {describe_hits(list(hits.values()))}. "
-                    "Give more of the path."
-                )
-            return next(iter(hits.values()), None)
-
-        try:
-            for index in range(len(session.plan)):
-                tree.move_to(index)
-                own = run_name(index)
-                node = hits_in(self._groups_of(index), own)
-                if node is None and include_default_run:
-                    node = hits_in(search.default_run_groups(tree), ALL_RUNS)
-                if node is None:
-                    continue
-                if auto_load and isinstance(node, Leaf) and node.is_empty and tree.reserve is not None:
-                    tree.reserve.fill(node)
-                found[index if use_indices else own] = (
-                    value_of(tree, node) if fast_access else tree.view(node)
-                )
-        finally:
-            tree.move_to(here)
-        return found
-
-    def _groups_of(self, index: int) -> list[Group]:
-        """Give the run's own groups, wherever they are."""
-        tree = self._session.tree
-        own, own_set = run_name(index), set_name(index)
-        groups = []
-        for group, _ in search.run_groups(tree, tree.root, (own, own_set)):
-            if group.name == own:
-                groups.append(group)
-            else:  # the run's group hangs in that of its set
-                groups.extend(
-                    node for node in search.find_all(tree, group, (own,)) if isinstance(node, Group)
-                )
-        return groups
+        how = Wanted(
+            include_default_run, use_indices, fast_access, with_links, shortcuts, max_depth, auto_load
+        )
+        return gather(self._session, name, how)

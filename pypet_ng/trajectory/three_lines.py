@@ -13,11 +13,13 @@ from __future__ import annotations
 import inspect
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+from pypet_ng.engine.states import takes_state
 from pypet_ng.errors import DesignError, near_names
 from pypet_ng.spaces.designs import Design, axis, is_axis, multiply
+from pypet_ng.spaces.space import Space
 from pypet_ng.trajectory.environment import Environment
 from pypet_ng.trajectory.options import TABLE
 
@@ -30,7 +32,7 @@ VALUE: Final = "value"
 def explore(
     function: Callable[..., Any],
     /,
-    *designs: Design | Mapping[str, Any],
+    *designs: Design | Space | Mapping[str, Any],
     filename: str | os.PathLike[str] | None = None,
     name: str | None = None,
     axes: Mapping[str, Any] | None = None,
@@ -44,7 +46,8 @@ def explore(
         Takes its parameters as keywords. A dictionary it returns gives one result per key, anything
         else one result named ``value``.
     designs
-        ``zipped(...)``, ``one_at_a_time(...)``, ``random(...)``, ``cases(...)``, or dictionaries of axes.
+        ``zipped(...)``, ``one_at_a_time(...)``, ``random(...)``, ``cases(...)``, or dictionaries of axes;
+        or one Space and nothing else: then ``function(state)`` is called, see :func:`takes_state`.
     filename
         Where all is kept, default ``./hdf5/<name>.hdf5``; ``':memory:'`` keeps nothing on disk.
     name
@@ -63,6 +66,11 @@ def explore(
     """
     if not callable(function):
         raise TypeError(f"explore needs a function, not {function!r}.")
+    if any(isinstance(one, Space) for one in designs):
+        options = _options_with_space(designs, axes, axes_or_options)
+        env = _environment(function, filename, name, options)
+        env.trajectory.f_explore(designs[0])
+        return _run(env, takes_state(function), options)
     signature = _signature(function)
     elsewhere = {*(axes or {}), *(known for one in designs for known in _names(one))}
     options, own_axes = _sorted(function, signature, axes_or_options, elsewhere)
@@ -73,7 +81,8 @@ def explore(
         given[known] = values
     fixed = {known: value for known, value in given.items() if not is_axis(value)}
     varied = {known: value for known, value in given.items() if known not in fixed}
-    design = multiply([*designs, varied]) if designs or varied else None
+    plain = [one for one in designs if not isinstance(one, Space)]
+    design = multiply([*plain, varied]) if designs or varied else None
     names = (*(design.names if design is not None else ()), *fixed)
     for known in fixed:
         if design is not None and known in design.names:
@@ -87,10 +96,7 @@ def explore(
                 "explored. Let another value stand for it, as False or 'none'."
             )
 
-    options.setdefault("keep_returned", False)  # it gives results, nothing else
-    if not {"runner", "multiproc"} & options.keys() and isinstance(ncores := options.get("ncores"), int):
-        options["multiproc"] = ncores > 1
-    env = Environment(trajectory=name or _name_of(function), filename=filename, **options)
+    env = _environment(function, filename, name, options)
     traj = env.trajectory
     if design is not None:
         for known, column in design.columns.items():
@@ -98,7 +104,25 @@ def explore(
         traj.f_explore({f"parameters.{known}": column for known, column in design.columns.items()})
     for known, value in fixed.items():
         _add(traj, known, value)
-    outcome = env.run(KeywordFunction(function, design.names if design is not None else (), tuple(fixed)))
+    return _run(
+        env, KeywordFunction(function, design.names if design is not None else (), tuple(fixed)), options
+    )
+
+
+def _environment(
+    function: Callable[..., Any], filename: Any, name: str | None, options: dict[str, Any]
+) -> Environment:
+    """Make the environment; completes the options."""
+    options.setdefault("keep_returned", False)  # it gives results, nothing else
+    if not {"runner", "multiproc"} & options.keys() and isinstance(ncores := options.get("ncores"), int):
+        options["multiproc"] = ncores > 1
+    return Environment(trajectory=name or _name_of(function), filename=filename, **options)
+
+
+def _run(env: Environment, function: Callable[[Any], Any], options: Mapping[str, Any]) -> Any:
+    """Do the runs, and give the trajectory ready for looking at results."""
+    outcome = env.run(function)
+    traj: Any = env.trajectory
     if env.dry_run:
         return outcome
     if traj.v_stored:
@@ -106,6 +130,23 @@ def explore(
         if not {"auto_load", "v_auto_load"} & options.keys():
             traj.v_auto_load = True
     return traj
+
+
+def _options_with_space(
+    designs: Sequence[Any], axes: Mapping[str, Any] | None, given: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Give the options beside a Space; DesignError if there are other axes."""
+    for known in (*(axes or {}), *given):
+        if known not in TABLE:
+            raise DesignError(
+                f"{known!r} is no option of explore, and a Space has all axes in its state: put it there."
+                + near_names(known, TABLE)
+            )
+    if len(designs) > 1:
+        raise DesignError(
+            f"A Space is explored alone, but {len(designs)} designs are given: put their axes into its state."
+        )
+    return dict(given)
 
 
 def _add(traj: Any, name: str, value: Any) -> None:

@@ -11,11 +11,14 @@ from pypet_ng._version import __version__
 from pypet_ng.engine import seeds
 from pypet_ng.engine.loading import Shelf
 from pypet_ng.engine.session import Session
+from pypet_ng.engine.states import state_of
 from pypet_ng.errors import PresettingError
 from pypet_ng.spaces.designs import Design
+from pypet_ng.spaces.space import Space
 from pypet_ng.trajectory import adding, exploring
 from pypet_ng.trajectory.care import Care
 from pypet_ng.trajectory.collecting import Collecting
+from pypet_ng.trajectory.copying import Copying
 from pypet_ng.trajectory.factory import ClassBook
 from pypet_ng.trajectory.groups import (
     ConfigGroup,
@@ -26,10 +29,18 @@ from pypet_ng.trajectory.groups import (
 )
 from pypet_ng.trajectory.keeping import Keeping, make_service
 from pypet_ng.trajectory.leaves import BaseParameter
+from pypet_ng.trajectory.manual import ManualRuns
+from pypet_ng.trajectory.merging import Merging
+from pypet_ng.trajectory.moving import Moving
+from pypet_ng.trajectory.naming import check_name, stamped
+from pypet_ng.trajectory.options import renamed
+from pypet_ng.trajectory.overviews import Overviews
 from pypet_ng.trajectory.parameter import Parameter
 from pypet_ng.trajectory.reaching import value_of
 from pypet_ng.trajectory.result import Result
 from pypet_ng.trajectory.runviews import RunViews
+from pypet_ng.trajectory.spaces import expand_space, explore_space
+from pypet_ng.trajectory.visiting import find_indices
 from pypet_ng.tree.names import BRANCHES
 from pypet_ng.tree.nodes import Group, Leaf, Node
 from pypet_ng.tree.records import NodeKind
@@ -38,17 +49,16 @@ from pypet_ng.tree.structure import Tree
 __all__ = ["Trajectory"]
 
 
-def stamped(name: str, timestamp: float) -> str:
-    """Give a name with the time at its end, as pypet's ``add_time`` does."""
-    moment = datetime.datetime.fromtimestamp(timestamp)
-    return f"{name}_{moment:%Y_%m_%d_%Hh%Mm%Ss}"
-
-
 class Trajectory(  # type: ignore[misc]  # f_load of the whole takes more options than that of a group
     Keeping,
     Care,
     Collecting,
+    Overviews,
     RunViews,
+    ManualRuns,
+    Copying,
+    Moving,
+    Merging,
     ParameterGroup,
     ConfigGroup,
     DerivedParameterGroup,
@@ -89,6 +99,8 @@ class Trajectory(  # type: ignore[misc]  # f_load of the whole takes more option
         **kwargs: Any,
     ) -> None:
         timestamp = clock.time()
+        dynamic_imports = renamed(kwargs, "dynamically_imported_classes", "dynamic_imports", dynamic_imports)
+        check_name(name)
         if add_time:
             name = stamped(name, timestamp)
         book = ClassBook()
@@ -109,6 +121,7 @@ class Trajectory(  # type: ignore[misc]  # f_load of the whole takes more option
             book.add(dynamic_imports)
         if wildcard_functions:
             tree.wildcards.add(wildcard_functions, replace=True)
+            tree.scope.forget_names()
         session.storage = make_service(storage_service, name, kwargs, ("comment", "dynamic_imports"))
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -189,10 +202,20 @@ class Trajectory(  # type: ignore[misc]  # f_load of the whole takes more option
     def _label(self, comment: str) -> str:
         return f"{self.v_name} (len:{len(self)}{f', {comment}' if comment else ''})"
 
+    # -- states -------------------------------------------------------------------------------
+    @property
+    def v_state(self) -> Any:
+        """The current run's state: that of the explored Space, with numpy values; without a Space all
+        parameters as a nested dictionary. Outside of runs axes have their first values."""
+        return state_of(self._session)
+
     # -- seeds --------------------------------------------------------------------------------
     @property
     def v_seed(self) -> int:
         """A whole number below 2**63 of the current run; the same on any runner, resumed or not."""
+        draws = self._tree.scope.draws
+        if draws is not None:
+            return int(draws.seed())
         return seeds.seed_of(self._session.facts.root_seed(), self._tree.scope.index)
 
     @property
@@ -201,11 +224,17 @@ class Trajectory(  # type: ignore[misc]  # f_load of the whole takes more option
 
         Each access begins the stream anew: keep the generator in a variable.
         """
+        draws = self._tree.scope.draws
+        if draws is not None:
+            return draws.rng()
         return seeds.rng_of(self._session.facts.root_seed(), self._tree.scope.index)
 
     @property
     def v_key(self) -> Any:
-        """The JAX key of the current run; needs ``pypet_ng[jax]``."""
+        """The JAX key of the current run, the same on any runner; needs ``pypet_ng[jax]``."""
+        draws = self._tree.scope.draws
+        if draws is not None:
+            return draws.key()
         return seeds.key_of(self._session.facts.root_seed(), self._tree.scope.index)
 
     # -- naming -------------------------------------------------------------------------------
@@ -294,11 +323,9 @@ class Trajectory(  # type: ignore[misc]  # f_load of the whole takes more option
     def _preset(self, branch: str, name: str, args: Any, kwargs: Any) -> None:
         self._tree.check_outside_run("Presetting a parameter")
         full = name if name.startswith(branch + ".") else f"{branch}.{name}"
+        if self._tree.at(tuple(full.split("."))) is not None:
+            raise ValueError(f"{full!r} is there already: presetting comes too late. Use its f_set.")
         self._presets[full] = (args, kwargs)
-        node = self._tree.at(tuple(full.split(".")))
-        if node is not None:
-            self._presets.pop(full)
-            self._tree.view(node).f_set(*args, **kwargs)
 
     def _check_presets(self) -> None:
         if self._presets:
@@ -391,33 +418,50 @@ class Trajectory(  # type: ignore[misc]  # f_load of the whole takes more option
     def __bool__(self) -> bool:
         return True
 
-    def f_explore(self, build_dict: Mapping[Any, Iterable[Any]] | Design) -> None:
-        """Say which points to visit: parameter names with equally many values each, or a design.
+    def f_explore(self, build_dict: Mapping[Any, Iterable[Any]] | Design | Space) -> None:
+        """Say which points to visit: parameter names with equally many values each, a design, or a Space.
 
         Ranges and one-dimensional arrays are kept as they are: a million points cost no Python
         object each; ``cartesian_product`` costs the sum of its lists. Raises ValueError for unequal
         or empty values, TypeError for values of another type than the default, or for a parameter
         that is explored already; then nothing is changed.
-        """
-        exploring.explore(self._session, build_dict)
 
-    def f_expand(self, build_dict: Mapping[Any, Iterable[Any]] | Design, fail_safe: bool = True) -> None:
+        A Space brings its parameters along: the way to a leaf becomes its name, places in sequences
+        ``i0``, a bare axis ``value``. Its static leaves become parameters where they can be stored.
+        See :func:`pypet_ng.takes_state` for functions of its states.
+        """
+        if isinstance(build_dict, Space):
+            explore_space(self, self._session, build_dict)
+        else:
+            exploring.explore(self._session, build_dict)
+
+    def f_expand(
+        self, build_dict: Mapping[Any, Iterable[Any]] | Design | Space, fail_safe: bool = True
+    ) -> None:
         """Add points for exactly the explored parameters (explores if there are none).
 
         Finished runs stay finished. `fail_safe` is always on: on an error nothing is changed.
         """
-        exploring.expand(self._session, build_dict)
+        if isinstance(build_dict, Space):
+            expand_space(self, self._session, build_dict)
+        else:
+            exploring.expand(self._session, build_dict)
 
     def f_shrink(self, force: bool = False) -> None:
         """Forget the explored values; TypeError for a stored trajectory unless `force`."""
         exploring.shrink(self._session, force)
 
-    def f_find_idx(self, name_list: str | Sequence[str], predicate: Callable[..., Any]) -> Iterator[int]:
+    def f_find_idx(
+        self, name_list: str | Sequence[str], predicate: Callable[..., Any], vectorized: bool = False
+    ) -> Iterator[int]:
         """Give the runs at which `predicate(*values)` of some parameters is true, as an iterator.
 
-        Parameters that are not explored count with their value. TypeError for results.
+        Parameters that are not explored count with their value. With `vectorized` the predicate gets
+        arrays with the values of many runs and gives an array of truth values: ``lambda x, y: (x > 1) &
+        (y < 5)``. A million runs take about 20 ms then, else about 0.3 s (and what the predicate costs).
+        TypeError for results.
         """
-        return exploring.find_indices(self._session, name_list, predicate)
+        return find_indices(self._session, name_list, predicate, vectorized=vectorized)
 
 
 _RESERVED = frozenset(name for name in dir(Trajectory) if name[0] != "_")

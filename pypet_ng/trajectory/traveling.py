@@ -12,6 +12,8 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pypet_ng._typing import Path
+from pypet_ng.engine.attach import take_plan
+from pypet_ng.engine.states import StateSource
 from pypet_ng.spaces.plan import Outline, Plan
 from pypet_ng.tree.nodes import Group, ParameterLeaf, ResultLeaf
 from pypet_ng.tree.records import NodeKind, Skeleton
@@ -31,18 +33,24 @@ class Luggage:
     annotations: dict[str, Any]
     naming: dict[str, Any]
     standards: dict[str, type]
-    classes: tuple[type, ...]
+    classes: tuple[type | str, ...]
     wildcards: dict[str, Callable[[int], str]]
     seed: int
     timestamp: float
     explored: tuple[Path, ...]
     length: int
+    plan: Plan | None = None
+    """All explored values, where the user wants them everywhere (``v_full_copy``)."""
+    storage: Any = None
+    """A storage service that may be used from other processes, see :mod:`pypet_ng.storage.remote`."""
+    stored_runs: int = 0
     groups: list[tuple[Path, str, dict[str, Any] | None]] = field(default_factory=list)
     leaves: list[tuple[Skeleton, dict[str, Any]]] = field(default_factory=list)
     """Leaves of the plain classes."""
     containers: list[tuple[Path, Any]] = field(default_factory=list)
     """Leaves of users' own classes: the containers themselves."""
     links: list[tuple[Path, Path]] = field(default_factory=list)
+    source: StateSource | None = None
 
 
 def pack(traj: Trajectory) -> Luggage:
@@ -61,7 +69,13 @@ def pack(traj: Trajectory) -> Luggage:
         timestamp=session.facts.timestamp,
         explored=session.plan.names,
         length=len(session.plan),
+        source=session.facts.source,
+        plan=session.plan if session.facts.full_copy else None,
     )
+    if getattr(session.storage, "travels", False):
+        luggage.storage = session.storage
+        luggage.stored_runs = session.facts.stored_runs
+    classes = dict.fromkeys(luggage.classes)
     for node in tree.walk(tree.root):
         path = node.path
         if isinstance(node, Group):
@@ -73,8 +87,11 @@ def pack(traj: Trajectory) -> Luggage:
                 path, node.kind, node.class_name, node.comment, node.annotations or {}, locked=node.locked
             )
             luggage.leaves.append((skeleton, dict(node.dump())))
+            if node.class_name not in ("Parameter", "Result") and node.view is not None:
+                classes[type(node.view)] = None  # a worker may not have imported it
         else:
             luggage.containers.append((path, tree.view(node)))
+    luggage.classes = tuple(classes)
     return luggage
 
 
@@ -88,8 +105,10 @@ def unpack(luggage: Luggage) -> Trajectory:
     tree = session.tree
     tree.root.annotations = luggage.annotations or None
     tree.wildcards.functions.update(luggage.wildcards)
+    tree.scope.forget_names()
     session.facts.seed = luggage.seed
     session.facts.timestamp = luggage.timestamp
+    session.facts.source = luggage.source
     for path, comment, notes in luggage.groups:
         group = tree.make_groups(tree.root, path)
         group.comment = comment
@@ -113,6 +132,14 @@ def unpack(luggage: Luggage) -> Trajectory:
             tree.link(tree.make_groups(tree.root, path[:-1]), path[-1], goal)
     for name, value in luggage.naming.items():
         setattr(tree.naming, name, value)
-    tree.naming.auto_load = False  # the storage stayed at home
+    if luggage.storage is None:
+        tree.naming.auto_load = False  # the storage stayed at home
+    else:
+        session.storage = luggage.storage
+        session.facts.attached = True
+        session.facts.stored_runs = session.facts.common = luggage.stored_runs
     session.plan = Plan() if not luggage.explored else Outline(luggage.explored, luggage.length)
+    if luggage.plan is not None:
+        session.facts.full_copy = True
+        take_plan(session, luggage.plan)
     return traj

@@ -25,7 +25,7 @@ class ChildSource(Protocol):
     def __iter__(self) -> Iterator[str]:
         """Give their names in order of the runs."""
 
-    def build(self, name: str) -> Group:
+    def build(self, name: str) -> Node:
         """Make the group with all below it; it hangs nowhere yet."""
 
     def knows(self, name: str) -> bool:
@@ -44,9 +44,7 @@ class LazyChildren(dict[str, "Node"]):
 
     __slots__ = ("adopt", "gone", "source")
 
-    def __init__(
-        self, existing: dict[str, Node], source: ChildSource, adopt: Callable[[Group], None]
-    ) -> None:
+    def __init__(self, existing: dict[str, Node], source: ChildSource, adopt: Callable[[Node], None]) -> None:
         super().__init__(existing)
         self.source = source
         self.adopt = adopt
@@ -131,7 +129,8 @@ class LazyRuns(dict[str, "Group"]):
     def get(self, name: str, default: Any = None) -> Any:
         group = super().get(name)
         if group is None and self.children.waiting(name):
-            return self.children[name]  # adopting it enters it here, too
+            self.children[name]  # adopting it enters it here, too, unless it is a leaf
+            group = super().get(name)
         return default if group is None else group
 
     def holding(self, name: str, most: int | None = 2) -> list[Group]:
@@ -149,7 +148,10 @@ class LazyRuns(dict[str, "Group"]):
         built = 0
         for holder in names:
             if children.waiting(holder):
-                found.append(self.get(holder))
+                group = self.get(holder)
+                if group is None:
+                    continue
+                found.append(group)
                 built += 1
                 if built == most:
                     break

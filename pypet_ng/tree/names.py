@@ -18,7 +18,6 @@ BRANCHES: Final = ("config", "parameters", "derived_parameters", "results")
 LONGEST: Final = 128
 _SHORT: Final = {
     "par": "parameters",
-    "param": "parameters",
     "conf": "config",
     "dpar": "derived_parameters",
     "res": "results",
@@ -105,6 +104,11 @@ class Wildcards:
             group = (words,) if isinstance(words, str) else tuple(words)
             if group not in self._groups:
                 self._groups.append(group)
+
+    def copy_from(self, other: Wildcards) -> None:
+        """Take the words and functions of another."""
+        self.functions.update(other.functions)
+        self._groups = list(other.groups())
 
     def groups(self) -> tuple[tuple[str, ...], ...]:
         """Give the words, those of one function together."""

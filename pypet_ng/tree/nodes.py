@@ -175,8 +175,16 @@ class ParameterLeaf(Leaf):
     def clear(self) -> None:
         self.value = self.default = self.column = None
 
+    def storable(self, column: Any) -> Any:
+        """Give the form in which a column of explored values goes into the plan and to other processes."""
+        return column
+
+    def take_column(self, column: Any) -> None:
+        """Take the plan's column of this parameter."""
+        self.column = column
+
     def move_to(self, index: int, value: Any) -> None:
-        """Take the value of run `index`; its place in the range is known to who calls."""
+        """Take the value of run `index` in the plan's form; its place in the range is known to who calls."""
         self.value = value
 
     def restore_default(self) -> None:

@@ -204,7 +204,7 @@ class Batch:
     failures: list[Failure] = field(default_factory=list)
     returned: Block | None = None
     """Returned values, in the one column ``''``; rows may be missing (not kept)."""
-    values: list[tuple[int, Any]] = field(default_factory=list)
+    values: Sequence[tuple[int, Any]] = field(default_factory=list)
     """(run index, returned object) for the caller of ``env.run``; never stored."""
     notes: list[Note] = field(default_factory=list)
     records: list[tuple[int, Record]] = field(default_factory=list)

@@ -226,11 +226,13 @@ def _inside_run(tree: Tree, node: Node) -> bool:
 
 
 def _prefer_results_run(tree: Tree, hits: list[Node]) -> list[Node]:
-    """Where both branches have a group for the current run, ``crun`` means the one of the results."""
+    """Of several groups for the current run, ``crun`` means that of ``results.runs``, else one in results."""
     names = (*tree.scope.names, ALL_RUNS, ALL_SETS)
-    if all(hit.name in names for hit in hits):
-        return [hit for hit in hits if hit.branch == "results"] or hits
-    return hits
+    if not all(hit.name in names for hit in hits):
+        return hits
+    inside = [hit for hit in hits if hit.branch == "results"]
+    own = [hit for hit in inside if hit.parent is not None and hit.parent.path == ("results", "runs")]
+    return own or inside or hits
 
 
 # -- whole names --------------------------------------------------------------------------------
@@ -353,8 +355,10 @@ def not_found(tree: Tree, start: Node, parts: Path, known: Sequence[str] = ()) -
             if count > _HINTS:
                 break
     name = ".".join(parts)
+    meant = ".".join(tree.wildcards.resolve(part, tree.scope.index) for part in parts)
+    also = f" ({meant})" if meant != name else ""
     hint = near_names(parts[-1] if parts else "", words)
     return NodeNotFoundError(
-        f"{name!r} is not part of {place}.{hint} If it is stored but not loaded, "
+        f"{name!r}{also} is not part of {place}.{hint} If it is stored but not loaded, "
         "load it (f_load_child, f_load_item) or switch on v_auto_load."
     )

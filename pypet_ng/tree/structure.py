@@ -66,8 +66,8 @@ class Tree:
         """Names that nodes can have, but that only ``[...]`` reaches."""
         self.lookups: dict[str, dict[Group, Node]] = {}
         self.index: dict[str, Node | dict[Node, None]] = {}
-        self.scope = Scope()
         self.wildcards = Wildcards()
+        self.scope = Scope(self.wildcards.functions)
         self.holders: dict[Group, None] = {}
         """Groups that have (or can build) groups of single runs."""
         self.lazy: dict[Group, LazyChildren] = {}
@@ -402,9 +402,11 @@ class Tree:
     def wake(self, group: Group, source: ChildSource) -> None:
         """Let `source` build the groups of single runs below `group` when they are asked for."""
 
-        def adopt(child: Group) -> None:
+        def adopt(child: Node) -> None:
             child.parent = group
             child.tree = self
+            if not isinstance(child, Group):  # a leaf that is called as a run
+                return
             child.of_run = True
             dict.__setitem__(group.runs, child.name, child)
             self._enter_below(child)

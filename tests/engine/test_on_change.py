@@ -174,10 +174,32 @@ def test_in_one_session_state_that_the_function_changed_itself_is_no_change(plac
     env.traj.f_expand({"x": [5.0]})
     assert env.run(counts, more) == [(4, 10.0)]
     assert seen == [0, 1, 2, 3, 4]
-    env.traj.f_expand({"x": [6.0]})
     with pytest.raises(CodeChangedError, match="arguments"):
         env.run(counts, [7])
     assert len(sessions(place)) == 1
+
+
+def test_a_script_that_changes_arguments_between_generations_is_never_asked(place: Place) -> None:
+    for _ in range(2):
+        env = place.env(on_change=None)
+        env.traj.f_add_parameter("x", 0.0)
+        env.traj.f_explore({"x": XS})
+        assert env.run(with_argument, 2.0) == times(2)
+        env.traj.f_expand({"x": [5.0]})
+        assert env.run(with_argument, 3.0) == [(4, 15.0)]
+        env.traj.f_expand({"x": [6.0]})
+        assert env.run(old) == [(5, 12.0)]
+    with pytest.raises(CodeChangedError, match="'new'"):
+        script(place, new)
+    assert [facts.get("on_change") for facts in sessions(place)] == [None] * len(sessions(place))
+    place.check()
+
+
+def test_what_was_known_before_a_rerun_is_known_no_more(place: Place) -> None:
+    script(place, old)
+    script(place, new, on_change="rerun")
+    with pytest.raises(CodeChangedError, match="'old', it was 'new'"):
+        script(place, old)
 
 
 def test_run_map_does_not_compare_what_each_run_gets(place: Place) -> None:

@@ -16,7 +16,7 @@ from pypet_ng import Environment
 from pypet_ng.errors import FileBusyError, ReadOnlyFileError, StorageError
 from pypet_ng.storage.hdf5 import HDF5StorageService, file
 from pypet_ng.storage.journal import journal_of, osops
-from pypet_ng.storage.journal.osops import OperatingSystem
+from pypet_ng.storage.journal.osops import Buffer, OperatingSystem
 from tests.journal.disks import Distant, Faulty, Unlockable
 from tests.journal.stores import batch_of, begin, check, leaf
 
@@ -120,8 +120,35 @@ def environment(path: str) -> Environment:
     return env
 
 
-@pytest.mark.parametrize("at", [5, 50, 90])
-def test_a_sweep_on_a_full_disk_goes_on_when_there_is_space_again(path: str, at: int) -> None:
+class Counting(OperatingSystem):
+    """Counts writes."""
+
+    def __init__(self) -> None:
+        self.writes = 0
+
+    def write(self, descriptor: int, data: Buffer, offset: int) -> None:
+        self.writes += 1
+        super().write(descriptor, data, offset)
+
+
+def writes_until_run(path: str, number: int) -> int:
+    """Count the writes of a sweep until one of its runs begins."""
+    counting = Counting()
+    seen: list[int] = []
+
+    def noting(traj: object) -> np.ndarray:
+        seen.append(counting.writes)
+        return cube(traj)
+
+    with osops.using(counting):
+        environment(path).run(noting)
+    return seen[number]
+
+
+@pytest.mark.parametrize("when", ["at once", "before the first run", "between runs"])
+def test_a_sweep_on_a_full_disk_goes_on_when_there_is_space_again(path: str, when: str) -> None:
+    runs = {"at once": 0, "before the first run": 0, "between runs": 4}[when]
+    at = 5 if when == "at once" else writes_until_run(path + ".other", runs) - 2
     with osops.using(Faulty(at, ("write",))), pytest.raises(StorageError, match="no space left"):
         environment(path).run(cube)
     service = HDF5StorageService(path)
@@ -129,7 +156,7 @@ def test_a_sweep_on_a_full_disk_goes_on_when_there_is_space_again(path: str, at:
     if service.trajectories():
         service.select("traj")
         kept = int((service.run_table().column("state") == 1).sum())
-    assert kept or at < 90
+    assert (kept > 0) == (when == "between runs")
     done: list[float] = []
 
     def counted(traj: object) -> np.ndarray:

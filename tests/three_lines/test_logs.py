@@ -96,11 +96,6 @@ def test_options_that_do_not_fit_are_refused(options: dict[str, Any]) -> None:
         make(**options)
 
 
-def test_a_configuration_that_is_not_read_is_warned_of() -> None:
-    with pytest.warns(UserWarning, match="log_config='x.ini' is not read"):
-        make(log_config="x.ini")
-
-
 def test_the_loggers_are_as_before_and_no_file_stays_open() -> None:
     def outside() -> Any:
         return LOGGER.level, LOGGER.propagate, list(LOGGER.handlers), list(logging.getLogger().handlers)

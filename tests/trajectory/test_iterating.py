@@ -70,7 +70,11 @@ def test_the_tree_may_be_changed_while_it_is_listed(traj: Any) -> None:
 
 def test_to_dict_gives_leaves_or_values(traj: Any) -> None:
     par = traj.parameters
-    assert par.f_to_dict(fast_access=True) == {"z": 3, "a.x": 1, "a.b.y": 2}
+    assert par.f_to_dict(fast_access=True) == {
+        "parameters.z": 3,
+        "parameters.a.x": 1,
+        "parameters.a.b.y": 2,
+    }
     assert par.f_to_dict(short_names=True, fast_access=True) == {"z": 3, "x": 1, "y": 2}
     assert par.f_to_dict(nested=True, fast_access=True) == {"z": 3, "a": {"x": 1, "b": {"y": 2}}}
     assert traj.f_to_dict()["parameters.a.x"] is traj.f_get("parameters.a.x")

@@ -112,7 +112,7 @@ def test_runs_can_be_removed_and_added(traj: Any, source: Source) -> None:
     runs.f_add_result(f"{run_name(4)}.more", "more")
     assert (runs[4].z, runs[4].more) == (4, "more")
     traj.f_add_result(f"runs.{run_name(3)}.new", "new")
-    assert runs[3].f_to_dict(fast_access=True) == {"new": "new"}
+    assert runs[3].f_to_dict(fast_access=True, short_names=True) == {"new": "new"}
     assert runs.f_children() == MANY + 1
     traj.f_add_result(f"runs.{run_name(MANY)}.beyond", 1)
     assert runs.f_children() == MANY + 2

@@ -63,7 +63,7 @@ def test_impossible_links_are_refused(traj: Any) -> None:
     with pytest.raises(ValueError, match="no link"):
         traj.f_remove_link("other")
     with pytest.raises(ValueError, match="give the node itself"):
-        traj.f_add_link("a", "parameters.g")
+        traj.f_add_link("a", 5)
     with pytest.raises(AttributeError, match="name of its own"):
         traj.f_add_link("other", traj.parameters.g)
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import copy
+import pathlib
 import pickle
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
 import pytest
 
+from pypet_ng import Trajectory, load_trajectory
 from pypet_ng.errors import ParameterLockedException, UnsupportedValueError
 from pypet_ng.trajectory.leaves import BaseParameter, BaseResult, ContainerParameterLeaf, ContainerResultLeaf
-from pypet_ng.trajectory.parameter import HookedParameterLeaf, Parameter
+from pypet_ng.trajectory.parameter import Parameter
+from pypet_ng.trajectory.parameter_leaves import HookedParameterLeaf
 from pypet_ng.trajectory.result import HookedResultLeaf, Result
 from pypet_ng.tree.nodes import Leaf, ParameterLeaf, ResultLeaf
 from pypet_ng.tree.records import NodeKind
@@ -368,3 +372,47 @@ def test_a_subclass_of_parameter_may_say_itself_what_it_supports() -> None:
     loose = Loose("x", 1.0)
     loose._explore([1, 2.5])
     assert loose.f_get_range() == [1, 2.5]
+
+
+class Rounded(Parameter):
+    """As users of pypet write them: with the attributes that pypet's parameter has."""
+
+    def f_supports(self, data: Any) -> bool:
+        return isinstance(data, complex)
+
+    def _store(self) -> dict[str, Any]:
+        store = {"parts": np.array([self._data.real, self._data.imag])}
+        if self.f_has_range():
+            store["many"] = np.array([(value.real, value.imag) for value in self._explored_range])
+        return store
+
+    def _load(self, load_dict: dict[str, Any]) -> None:
+        self._data = self._default = complex(*load_dict["parts"])
+        if "many" in load_dict:
+            self._explored_range = [complex(*parts) for parts in load_dict["many"]]
+            self._explored = True
+        self._locked = True
+
+
+def test_hooks_of_a_subclass_may_use_the_attributes_of_pypets_parameter(tmp_path: pathlib.Path) -> None:
+    filename = str(tmp_path / "z.hdf5")
+    traj: Any = Trajectory("z", filename=filename, add_time=False, dynamic_imports=[Rounded])
+    parameter = traj.f_add_parameter(Rounded, "z", 1 + 2j)
+    assert (parameter._data, parameter._default, parameter._explored_range) == (1 + 2j, 1 + 2j, [])
+    traj.f_explore({"z": [1j, 2j, 3j]})
+    traj.v_idx = 1
+    assert (parameter._data, parameter._default, parameter._explored_range) == (2j, 1 + 2j, [1j, 2j, 3j])
+    traj.v_idx = -1
+    traj.f_store()
+    loaded: Any = load_trajectory(name="z", filename=filename, load_data=2, dynamic_imports=[Rounded])
+    assert loaded.z == 1 + 2j
+    assert loaded.f_get("z").f_get_range() == [1j, 2j, 3j]
+
+
+def test_a_range_set_by_hand_is_the_range() -> None:
+    parameter = Rounded("z", 1j)
+    parameter._explored_range = [1j, 5j]
+    parameter._set_parameter_access(1)
+    assert (parameter.f_get(), parameter.f_get_range()) == (5j, [1j, 5j])
+    parameter._explored_range = []
+    assert not parameter.f_has_range()

@@ -219,10 +219,12 @@ def test_comments_are_text() -> None:
         Parameter("x", 1, comment=5)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("item", ["dta", 1, -2])
-def test_items_that_are_not_there(item: Any) -> None:
-    with pytest.raises(LookupError):
+@pytest.mark.parametrize(("item", "error"), [("dta", KeyError), (1, TypeError), (-2, TypeError)])
+def test_items_that_are_not_there(item: Any, error: type[Exception]) -> None:
+    with pytest.raises(error):
         Parameter("x", 1)[item]
+    with pytest.raises(LookupError):
+        explored(10, [1, 2, 3])[item if item != 1 else 3]
 
 
 # -- exploring ------------------------------------------------------------------------------------------
@@ -535,7 +537,8 @@ def test_long_values_are_shown_shortened_in_one_line(value: Any) -> None:
 def test_storing_hooks_give_and_take_the_default() -> None:
     parameter = explored(1, [5, 6])
     parameter._set_parameter_access(1)
-    assert parameter._store() == parameter._node.dump() == {"data": 1}
+    assert parameter._store() == {"data": 1, "explored_data": [5, 6]}
+    assert parameter._node.dump() == {"data": 1}  # the plan has the range
     assert Parameter("x")._store() == {}
     other = Parameter("x")
     other._load({"data": 3})

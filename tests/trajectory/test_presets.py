@@ -19,11 +19,11 @@ def test_a_preset_replaces_the_value_given_when_adding() -> None:
     assert traj.f_add_parameter("g.x", 1).f_get() == 1, "it counts once"
 
 
-def test_a_preset_that_comes_late_is_set_at_once() -> None:
+def test_a_preset_that_comes_too_late_is_refused() -> None:
     traj = Trajectory("t")
     traj.f_add_parameter("x", 1)
-    traj.f_preset_parameter("x", 2)
-    assert traj.x == 2
+    with pytest.raises(ValueError, match="there already"):
+        traj.f_preset_parameter("x", 2)
 
 
 def test_a_preset_nobody_added_stops_the_run() -> None:
