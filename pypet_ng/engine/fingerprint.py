@@ -90,7 +90,9 @@ def fingerprint(
     walk = Walk(function)
     said = walk.object(function)
     if not isinstance(function, types.FunctionType):
-        fixed = isinstance(function, functools.partial) or is_own_wrapper(function)
+        inner = innermost(function)  # an object may count its calls
+        plain = isinstance(inner, types.FunctionType | types.MethodType | types.BuiltinFunctionType | type)
+        fixed = plain and (isinstance(function, functools.partial) or is_own_wrapper(function))
         walk.put(f"{'=' if fixed else '~'}the object that is called", said)
     given = dict(kwargs or {})
     if per_run:

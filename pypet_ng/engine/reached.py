@@ -338,6 +338,6 @@ def _state(value: Any) -> dict[str, Any]:
                 content = getattr(value, mangled, _state)
                 if content is not _state:
                     state[name] = content
-    if is_own_wrapper(value):  # caches of ours are no facts
-        return {name: content for name, content in state.items() if name[0] != "_"}
+    if is_own_wrapper(value):  # caches of ours are no facts, and how states are made is compared by itself
+        return {name: content for name, content in state.items() if name[0] != "_" and name != "source"}
     return state
