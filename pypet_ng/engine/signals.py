@@ -17,6 +17,14 @@ from typing import Any, Final
 __all__ = ["Interrupts", "Terminated"]
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+_SIMULATORS: Final = ("brian2",)
+"""Libraries whose handlers end one simulation early, and let the program take that for all of it."""
+
+
+def _gives_way(handler: object) -> bool:
+    if handler in (signal.SIG_DFL, signal.default_int_handler):
+        return True
+    return type(handler).__module__.partition(".")[0] in _SIMULATORS
 
 
 class Terminated(KeyboardInterrupt):
@@ -27,7 +35,8 @@ class Interrupts:
     """Takes SIGINT and SIGTERM inside ``with``; does nothing outside the main thread.
 
     A SIGTERM is delivered again on leaving, so that the process ends as the sender expects. Handlers that
-    somebody else installed for a signal stay in force for it.
+    somebody else installed for a signal stay in force for it; but brian2's, which ends the simulation that
+    goes on and not the program, gives way: what it cut short would be stored as a run that is done.
     """
 
     def __init__(self) -> None:
@@ -42,9 +51,16 @@ class Interrupts:
     def __enter__(self) -> Interrupts:
         if threading.current_thread() is threading.main_thread():
             for number in _SIGNALS:
-                if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
+                if _gives_way(signal.getsignal(number)):
                     self._before[number] = signal.signal(number, self._handle)
         return self
+
+    def _take_again(self) -> None:
+        # A run that imports such a library puts its handler before ours.
+        for number in self._before:
+            handler = signal.getsignal(number)
+            if handler != self._handle and _gives_way(handler):
+                signal.signal(number, self._handle)
 
     def __exit__(self, *_: object) -> None:
         self._restore()
@@ -75,6 +91,8 @@ class Interrupts:
     def held(self) -> Iterator[None]:
         """Let signals wait for the end of the block: half-stored things help nobody."""
         self._held += 1
+        if self._before:
+            self._take_again()
         try:
             yield
         finally:

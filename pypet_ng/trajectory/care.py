@@ -96,6 +96,7 @@ def compact_hdf5_file(
     TrajectoryNotFoundError, BrokenFileError, FileBusyError.
     """
     from pypet_ng.storage.hdf5 import HDF5StorageService
+    from pypet_ng.storage.journal import journal_of
 
     service = HDF5StorageService(os.fspath(filename))
     if not os.path.isfile(filename):
@@ -105,8 +106,9 @@ def compact_hdf5_file(
         pick(infos, name, index, service.location)
     place = service.location
     before = os.path.getsize(place)
-    with service.writing():
-        service.trajectories()  # to open it for writing lays its journal over it, if there is one
+    if os.path.exists(journal_of(place)):
+        with service.writing():
+            service.trajectories()  # to open it for writing applies the journal
     with service.writing(), _kept(place) if keep_backup else contextlib.nullcontext():
         service.compact()
     return before - os.path.getsize(place)

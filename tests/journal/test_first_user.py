@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import pathlib
 import subprocess
@@ -16,7 +18,9 @@ import pytest
 
 from pypet_ng import Environment, compact_hdf5_file, load_trajectory
 from pypet_ng.errors import FileBusyError, StorageError
+from pypet_ng.storage.hdf5 import HDF5StorageService
 from pypet_ng.storage.hdf5.file import StorageFile
+from pypet_ng.storage.journal import osops
 from tests.journal.stores import batch_of, begin
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -288,8 +292,37 @@ def test_no_space_for_a_compaction_leaves_all_as_it_was(tmp_path: pathlib.Path) 
     )
     assert "StorageError: writing" in ended.stderr
     assert "allows no larger files" in ended.stderr
+    # Closing a file changes it a little: if that finds no room either, it stays in the journal.
+    assert set(os.listdir(tmp_path)) <= {"file.hdf5", "file.hdf5.journal"}
+    assert states(path) == ["done"] * 400
+    compact_hdf5_file(path, keep_backup=False)  # there is room again
     assert os.listdir(tmp_path) == ["file.hdf5"]
     assert states(path) == ["done"] * 400
+
+
+def test_a_journal_that_finds_no_room_when_it_is_applied_says_so(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = str(tmp_path / "file.hdf5")
+    environment(path, 2).run(double)
+    service = HDF5StorageService(path)
+
+    def full(self: Any, descriptor: int, data: Any, offset: int) -> None:
+        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
+
+    with open(path, "rb") as reader:  # in the way: the journal stays
+        fcntl.flock(reader, fcntl.LOCK_SH)
+        with service.writing():
+            service.trajectories()
+    assert set(os.listdir(tmp_path)) == {"file.hdf5", "file.hdf5.journal"}
+    with monkeypatch.context() as patched:
+        patched.setattr(type(osops.system()), "write", full)
+        with pytest.raises(StorageError, match="allows no larger files"), service.writing():
+            service.trajectories()
+    with service.writing():
+        service.trajectories()
+    assert os.listdir(tmp_path) == ["file.hdf5"]
+    assert states(path) == ["done"] * 2
 
 
 # -- reading meanwhile ------------------------------------------------------------------------

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 
 import pytest
 
@@ -183,6 +184,19 @@ def test_an_interrupted_sweep_stores_what_is_done(tmp_path: pathlib.Path, number
 
 
 # -- signals ----------------------------------------------------------------------------------
+@pytest.fixture
+def _python_handles_signals() -> Iterator[None]:
+    """Whatever another test imported: brian2 has a handler of its own."""
+    before = {
+        number: signal.signal(number, handler)
+        for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGTERM, signal.SIG_DFL))
+    }
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("_python_handles_signals")
 def test_a_signal_waits_until_something_is_stored_completely() -> None:
     deeds = []
 
@@ -197,6 +211,7 @@ def test_a_signal_waits_until_something_is_stored_completely() -> None:
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+@pytest.mark.usefixtures("_python_handles_signals")
 def test_a_second_signal_gives_the_handlers_back() -> None:
     handlers = []
 
@@ -214,6 +229,7 @@ def test_a_second_signal_gives_the_handlers_back() -> None:
     assert handlers[1] is signal.default_int_handler
 
 
+@pytest.mark.usefixtures("_python_handles_signals")
 def test_handlers_of_others_stay_in_force() -> None:
     heard = []
     before = signal.signal(signal.SIGTERM, lambda *_: heard.append(True))
@@ -226,6 +242,7 @@ def test_handlers_of_others_stay_in_force() -> None:
         signal.signal(signal.SIGTERM, before)
 
 
+@pytest.mark.usefixtures("_python_handles_signals")
 def test_other_threads_leave_signals_alone() -> None:
     found = []
 

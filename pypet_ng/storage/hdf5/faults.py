@@ -80,8 +80,8 @@ def explain(error: OSError, filename: str, writing: bool) -> StorageError:
         return ReadOnlyFileError(
             f"{filename!r} cannot be {need}: permission denied. Change its permissions, or copy it elsewhere"
         )
-    if error.errno == errno.ENOSPC:
-        return StorageError(f"no space left on the device of {filename!r}. Free some and run again")
+    if error.errno in _FULL:  # to open a file for writing brings it up to date with its journal
+        return explain_loss(error, filename)
     return BrokenFileError(f"{filename!r} cannot be opened: {text}. Restore a copy")
 
 
@@ -96,6 +96,10 @@ _CAUSES: Final = {
     ),
     errno.EFBIG: ("the file system allows no larger files", "Move the file to another one"),
 }
+
+
+_FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""Nothing is wrong with the file: there is no room for more of it."""
 
 
 def explain_loss(error: OSError, filename: str) -> StorageError:
