@@ -91,7 +91,7 @@ class Trajectory(  # type: ignore[misc]  # f_load of the whole takes more option
     def __init__(
         self,
         name: str = "my_trajectory",
-        add_time: bool = True,
+        add_time: bool = False,
         comment: str = "",
         dynamic_imports: Any = None,
         wildcard_functions: Mapping[tuple[str, ...], Callable[[int], str]] | None = None,
