@@ -25,7 +25,7 @@ from pypet_ng.tree.records import (
     Signature,
     Skeleton,
 )
-from pypet_ng.tree.runnames import RUN, RUN_SET
+from pypet_ng.tree.runnames import RUN, RUN_SET, fold_item
 from pypet_ng.tree.structure import Scope
 
 __all__ = ["BatchBuilder", "failure_of", "nonfinite_flags", "skeleton_of"]
@@ -239,6 +239,8 @@ class BatchBuilder:
             kept = {name: self._hold(value) for name, value in data.items()}
             self.batch.records.append((row, Record(skeleton_of(leaf, leaf.path), kept)))
             return
+        if folded[-1] == RUN:
+            data = {fold_item(folded, item, row): value for item, value in data.items()}
         items = tuple(data)
         key = (folded, leaf.class_name, leaf.comment, items)
         block = self._blocks.get(key)

@@ -278,7 +278,8 @@ def _pick(name: Any, parts: Path, entries: Iterable[Entry]) -> Entry | None:
 
 def _leads(parts: Path, path: Path) -> bool:
     """Tell whether `path` ends with the last of `parts` and meets the others in order."""
-    if path[-1] != parts[-1]:
+    path = tuple(part for part in path if part not in (RUN, RUN_SET))
+    if path[-1:] != parts[-1:]:
         return False
     waiting = list(parts[:-1])
     for part in reversed(path[:-1]):

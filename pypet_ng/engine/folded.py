@@ -16,7 +16,16 @@ from pypet_ng.storage.base import NOT_SET, RunColumn, StorageService
 from pypet_ng.tree.lazy import LazyChildren
 from pypet_ng.tree.nodes import Group, Leaf, Node
 from pypet_ng.tree.records import NodeKind, Note, NoteKind, Signature, Skeleton
-from pypet_ng.tree.runnames import RUN, RUN_SET, RUNS_PER_SET, run_index, run_name, set_index, set_name
+from pypet_ng.tree.runnames import (
+    RUN,
+    RUN_SET,
+    RUNS_PER_SET,
+    run_index,
+    run_name,
+    set_index,
+    set_name,
+    unfold_item,
+)
 from pypet_ng.tree.structure import Tree
 
 __all__ = ["FoldedRuns", "Rows", "hang_runs", "load_row", "put_to_sleep", "wake_runs"]
@@ -307,16 +316,17 @@ class FoldedRuns:
             target = tree.at(tuple(note.value))
             parts = note.path[len(self._prefix) + 1 :]
             group = self._descend(top, parts[:-1], row)
-            if target is not None and parts[-1] not in group.children:
-                group.children[parts[-1]] = target
-                group.links.add(parts[-1])
+            name = _own_name(parts[-1], row)
+            if target is not None and name not in group.children:
+                group.children[name] = target
+                group.links.add(name)
                 if isinstance(target, Group):
-                    group.groups[parts[-1]] = target
+                    group.groups[name] = target
 
     def _descend(self, top: Group, parts: Path, row: int) -> Group:
         group = top
         for part in parts:
-            name = run_name(row) if part == RUN else set_name(row) if part == RUN_SET else part
+            name = _own_name(part, row)
             child = group.children.get(name)
             if not isinstance(child, Group):
                 child = Group(name)
@@ -332,7 +342,7 @@ class FoldedRuns:
 
     def _hang(self, top: Group, parts: Path, row: int, signature: Signature) -> None:
         group = self._descend(top, parts[:-1], row) if parts else top
-        leaf = self._make_leaf(signature, parts[-1], row)
+        leaf = self._make_leaf(signature, _own_name(parts[-1], row), row)
         leaf.parent = group
         group.children[leaf.name] = leaf
 
@@ -342,11 +352,11 @@ class FoldedRuns:
             kind=signature.kind,
             class_name=signature.class_name,
             comment=signature.comment,
-            items=signature.items,
+            items=tuple(unfold_item(signature.path, item, row) for item in signature.items),
         )
         leaf = self._session.make_leaf(skeleton)
         leaf.stored = True
-        leaf.kept = frozenset(signature.items)
+        leaf.kept = frozenset(skeleton.items)
         if self._rows.eager:
             load_row(self._rows, leaf, signature, row)
         return leaf
@@ -357,12 +367,17 @@ class FoldedRuns:
             group.comment = note.value
             return
         owner = self._descend(top, parts[:-1], row) if parts else top
-        node = owner.children.get(parts[-1]) if parts else top
+        node = owner.children.get(_own_name(parts[-1], row)) if parts else top
         if node is None:
             node = self._descend(top, parts, row)
         if node.annotations is None:
             node.annotations = {}
         node.annotations[note.key] = note.value
+
+
+def _own_name(part: str, row: int) -> str:
+    """Give what a part of a folded path is called in one run."""
+    return run_name(row) if part == RUN else set_name(row) if part == RUN_SET else part
 
 
 def _are_plain(signatures: Sequence[Signature]) -> bool:
@@ -404,10 +419,11 @@ def load_row(
     """Fill a leaf with the values of its row."""
     data = {}
     for item in signature.items:
-        if only is None or item in only:
+        name = unfold_item(signature.path, item, row)
+        if only is None or name in only:
             value = rows.get(signature.path, item, row)
             if value is not NOT_SET:
-                data[item] = value
+                data[name] = value
     if not data and signature.items and only is None:
         raise DataNotInStorageError(
             f"Run {row} has no data of {'.'.join(signature.path)!r} in {rows.storage.location}."

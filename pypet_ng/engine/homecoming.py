@@ -8,7 +8,7 @@ from pypet_ng.encoding import Encoded, decode
 from pypet_ng.engine.session import Session
 from pypet_ng.tree.nodes import Group
 from pypet_ng.tree.records import Batch, NodeKind, NoteKind, Record, Skeleton
-from pypet_ng.tree.runnames import unfold
+from pypet_ng.tree.runnames import unfold, unfold_item
 
 __all__ = ["take_in"]
 
@@ -41,14 +41,16 @@ def take_in(session: Session, batch: Batch) -> None:
     """Hang what the runs of a batch added into the tree, as unsaved nodes."""
     for signature, block in batch.blocks.items():
         for place, row in enumerate(block.rows):
+            path, run = signature.path, int(row)
             skeleton = Skeleton(
-                unfold(signature.path, int(row)),
+                unfold(path, run),
                 signature.kind,
                 signature.class_name,
                 signature.comment,
-                items=signature.items,
+                items=tuple(unfold_item(path, item, run) for item in signature.items),
             )
-            _hang(session, Record(skeleton, {item: column[place] for item, column in block.columns.items()}))
+            data = {unfold_item(path, item, run): column[place] for item, column in block.columns.items()}
+            _hang(session, Record(skeleton, data))
     for _, record in batch.records:
         _hang(session, record)
     for note in batch.notes:

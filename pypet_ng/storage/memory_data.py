@@ -30,7 +30,7 @@ from pypet_ng.tree.records import (
     TrajectoryInfo,
     WriteMode,
 )
-from pypet_ng.tree.runnames import RUN, RUN_SET, fold, unfold
+from pypet_ng.tree.runnames import RUN, RUN_SET, fold, fold_item, unfold, unfold_item
 
 __all__ = ["RunLeaf", "RunRow", "StoredTrajectory", "frozen", "kept", "thawed"]
 
@@ -106,6 +106,16 @@ def _put_items(items: dict[str, Any], record: Record, replaces: bool) -> None:
     for name in dict.fromkeys([*order, *record.data]):
         if replaces or name not in items:
             items[name] = kept(record.data[name])
+
+
+def _folded(record: Record, path: Path, row: int) -> Record:
+    names = tuple(fold_item(path, name, row) for name in record.skeleton.items)
+    data = {fold_item(path, name, row): value for name, value in record.data.items()}
+    return Record(replace(record.skeleton, items=names), data)
+
+
+def _unfolded(items: Mapping[str, Any], path: Path, row: int) -> dict[str, Any]:
+    return {unfold_item(path, name, row): value for name, value in items.items()}
 
 
 @dataclass(slots=True)
@@ -187,7 +197,7 @@ class StoredTrajectory:
             comment = skeleton.comment
             if leaf is not None and leaf.signature.comment and not (replaces and comment):
                 comment = leaf.signature.comment
-            _put_items(items, record, replaces)
+            _put_items(items, _folded(record, path, row), replaces)
             signature = Signature(path, skeleton.kind, skeleton.class_name, comment, tuple(items))
             self._put_leaf(row, signature, items)
         elif skeleton.kind is NodeKind.LINK:
@@ -284,7 +294,7 @@ class StoredTrajectory:
             implied = in_row is not None and in_row.kind is NodeKind.GROUP and not in_row.class_name
             if in_row is not None and not (implied and path in self.nodes):
                 leaf = self.leaves.get(folded[0], {}).get(folded[1])
-                return in_row, {} if leaf is None else leaf.items
+                return in_row, {} if leaf is None else _unfolded(leaf.items, *folded)
         node = self.nodes.get(path)
         if node is None:
             known = (_dotted(name) for name in self._all_paths())
@@ -336,7 +346,8 @@ class StoredTrajectory:
         leaf = self.leaves.get(path, {}).get(row)
         if leaf is not None:
             mine = leaf.signature
-            return Skeleton(real, mine.kind, mine.class_name, mine.comment, annotations, tuple(leaf.items))
+            items = tuple(_unfolded(leaf.items, path, row))
+            return Skeleton(real, mine.kind, mine.class_name, mine.comment, annotations, items)
         for (kind, key), value in notes.items():
             if kind is NoteKind.LINK:
                 return Skeleton(real, NodeKind.LINK, annotations=annotations, target=tuple(given(value)))
@@ -394,7 +405,8 @@ class StoredTrajectory:
             for name in names:
                 del self.nodes[path].items[name]
             return
-        left = {name: value for name, value in leaf.items.items() if name not in names}
+        gone = {fold_item(folded[0], name, folded[1]) for name in names}
+        left = {name: value for name, value in leaf.items.items() if name not in gone}
         self._put_leaf(folded[1], replace(leaf.signature, items=tuple(left)), left)
 
 

@@ -22,7 +22,7 @@ from pypet_ng.tree.runnames import fold, unfold
 __all__ = ["HistoryContract", "histories"]
 
 _ROWS = 6
-_FOLDED = ("results.runs.$.z", "results.runs.$.g.q", "results.a.$.z", "results.$set.$.s")
+_FOLDED = ("results.runs.$.z", "results.runs.$.g.q", "results.a.$.z", "results.$set.$.s", "results.b.$")
 _ORDINARY = (
     "results.r",
     "results.g.r",

@@ -257,6 +257,33 @@ class RunContract(RunFixtures):
                 row != 2 for row in range(N)
             ]
 
+    def test_items_called_as_the_run_are_one_column(self, runs: StorageService) -> None:
+        path = p("results.sums.$")
+        signature = Signature(path, NodeKind.RESULT, "Result", "", ("$", "$_1", "$$own"))
+        columns: dict[str, list[Any]] = {"$": [1.0, 2.0], "$_1": ["a", "b"], "$$own": [3, 4]}
+        runs.append_runs(Batch(blocks={signature: Block([1, 4], {**columns})}, runs=states([1, 4])))
+        four = p("results.sums.run_00000004")
+        names = ("run_00000004", "run_00000004_1", "$own")
+        for view in self.views(runs):
+            assert view.read_runs(path, "$").values(slice(1, 2)) == [1.0]
+            found = view.read(four)
+            assert found.skeleton.items == names
+            assert found.data == dict(zip(names, (2.0, "b", 4), strict=True))
+            assert view.read(four, ["run_00000004_1"]).data == {"run_00000004_1": "b"}
+            with pytest.raises(DataNotInStorageError):
+                view.read(four, ["$"])
+            assert next(iter(view.scan(four[:2], 1)), None) is None
+        five = p("results.sums.run_00000005")
+        runs.write([record(five, {"run_00000005": 5.0, "other": 6})])
+        runs.write([record(four, {"run_00000004": 7.0})], WriteMode.OVERWRITE)
+        runs.delete(four, ["run_00000004_1"])
+        for view in self.views(runs):
+            column = view.read_runs(path, "$")
+            assert column.mask().tolist() == [row not in (1, 4, 5) for row in range(N)]
+            assert column.values(slice(4, 6)) == [7.0, 5.0]
+            assert view.read(five).data == {"run_00000005": 5.0, "other": 6}
+            assert view.read(four).data == {"run_00000004": 7.0, "$own": 4}
+
     def test_scanning_leaves_runs_out_unless_asked(self, runs: StorageService) -> None:
         runs.append_runs(batch_of(all_leaves(), range(N)))
         runs.write([record("results.runs.extra", {"z": 1}), record("results.runs.run_ALL.z", {"z": 1})])

@@ -107,6 +107,7 @@ class Signature:
     class_name: str
     comment: str
     items: tuple[str, ...]
+    """Folded names (``pypet_ng.tree.runnames.fold_item``), as those of :class:`Block`."""
 
 
 @dataclass(slots=True)

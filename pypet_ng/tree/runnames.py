@@ -99,3 +99,32 @@ def unfold(path: Path, row: int) -> Path:
     """Give the path of one run that `path` stands for."""
     own, own_set = run_name(row), set_name(row)
     return tuple(own if part == RUN else own_set if part == RUN_SET else part for part in path)
+
+
+def fold_item(path: Path, item: str, row: int) -> str:
+    """Give the folded name of an item of the leaf at a folded path.
+
+    The first item of a leaf that is called as its run is called so too: of all runs it is one column.
+
+    >>> fold_item(('results', 'sums', '$'), 'run_00000002', 2)
+    '$'
+    >>> fold_item(('results', 'sums', '$'), 'run_00000002_1', 2)
+    '$_1'
+    >>> fold_item(('results', 'runs', '$', 'z'), 'run_00000002', 2)
+    'run_00000002'
+    """
+    if path[-1:] != (RUN,):
+        return item
+    if item.startswith(RUN):  # a user's own: not to be taken for the mark
+        return RUN + item
+    own = run_name(row)
+    rest = item[len(own) :]
+    return RUN + rest if item.startswith(own) and (not rest or rest[0] == "_") else item
+
+
+def unfold_item(path: Path, item: str, row: int) -> str:
+    """Give the name in one run of an item that has a folded name; the inverse of :func:`fold_item`."""
+    if not item.startswith(RUN) or path[-1:] != (RUN,):
+        return item
+    rest = item[len(RUN) :]
+    return rest if rest.startswith(RUN) else run_name(row) + rest

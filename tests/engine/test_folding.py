@@ -352,3 +352,41 @@ def test_new_points_do_not_move_the_rows_of_old_ones(place: Place) -> None:
     assert len(traj) == N + 2
     assert traj.results.runs.run_00000007.z == "eight"
     assert traj.f_get("parameters.x").f_get_range() == [*range(N), 100, 101]
+
+
+# -- leaves that are called as their run -------------------------------------------------------
+def _sum_up(traj: Any) -> None:
+    leaf = traj.f_add_result("sums.$set.$", traj.x * 10, "text", comment="one leaf per run")
+    leaf.v_annotations.note = traj.v_idx
+    traj.f_add_derived_parameter("half.$", traj.x / 2)
+
+
+@pytest.mark.parametrize("load_data", [1, 2])
+def test_leaves_called_as_their_run_come_back(place: Place, load_data: int) -> None:
+    env = place.env()
+    env.traj.f_add_parameter("x", 0)
+    env.traj.f_explore({"x": list(range(1003))})
+    env.run(_sum_up)
+    service = place.service()
+    service.select("traj")
+    assert {path: len(known) for path, known in service.signatures().items()} == {
+        ("results", "sums", "$set", "$"): 1,
+        ("derived_parameters", "half", "$"): 1,
+    }
+    traj = place.load(load_data=load_data)
+    traj.v_auto_load = True
+    assert traj.results.sums.run_set_00000.f_children() == 1000
+    last = traj.results.sums.run_set_00001.f_get("run_00001002", auto_load=True)
+    assert last.v_full_name == "results.sums.run_set_00001.run_00001002"
+    assert last.v_comment == "one leaf per run"
+    assert last.v_annotations.note == 1002
+    assert last.f_to_dict() == {"run_00001002": 10020, "run_00001002_1": "text"}
+    traj.v_idx = 7
+    assert traj.sums.crunset.crun["run_00000007"] == 70
+    assert traj.half.crun == 3.5
+    traj.v_idx = -1
+    assert list(traj.f_collect("half"))[:3] == [0.0, 0.5, 1.0]
+    names = [name for name in traj.f_to_dict() if name.startswith("results.sums")]
+    assert len(names) == 1003
+    traj.f_load_items(names, only_empties=True)
+    assert traj.f_to_dict(fast_access=False)[names[5]].f_get(0) == 50

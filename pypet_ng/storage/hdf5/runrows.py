@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 from pypet_ng._typing import Path
 from pypet_ng.storage.hdf5.leaves import Leaves
 from pypet_ng.storage.hdf5.notes import Notes
 from pypet_ng.tree.records import Block, NodeKind, Note, NoteKind, Record, Signature, Skeleton, WriteMode
-from pypet_ng.tree.runnames import RUN, unfold
+from pypet_ng.tree.runnames import RUN, fold_item, unfold, unfold_item
 
 __all__ = ["RunRows"]
 
@@ -32,7 +33,13 @@ class RunRows:
     def values(self, path: Path, row: int, items: Sequence[str]) -> dict[str, Any]:
         """Give values of a leaf that is there."""
         signature = self._leaves.signature(path, row)
-        return {} if signature is None else self._leaves.values(signature, row, items)
+        if signature is None:
+            return {}
+        if path[-1] != RUN:
+            return self._leaves.values(signature, row, items)
+        folded = [fold_item(path, item, row) for item in items]
+        values = self._leaves.values(signature, row, folded)
+        return {item: values[name] for item, name in zip(items, folded, strict=True) if name in values}
 
     def skeleton(self, path: Path, row: int) -> Skeleton | None:
         """Give a node of a run, None if there is none."""
@@ -110,6 +117,9 @@ class RunRows:
         blocks: _Blocks, path: Path, row: int, record: Record, there: Signature | None, replaces: bool
     ) -> None:
         node, data = record.skeleton, record.data
+        if path[-1] == RUN:
+            data = {fold_item(path, item, row): value for item, value in data.items()}
+            node = replace(node, items=tuple(fold_item(path, item, row) for item in node.items))
         names = list(dict.fromkeys([*(name for name in node.items if name in data), *data]))
         comment, items = node.comment, tuple(names)
         if there is not None:
@@ -147,7 +157,7 @@ class RunRows:
 
     def delete_items(self, signature: Signature, row: int, names: Iterable[str]) -> None:
         """Delete items of a leaf of a run."""
-        gone = set(names)
+        gone = {fold_item(signature.path, name, row) for name in names}
         left = tuple(name for name in signature.items if name not in gone)
         changed = Signature(signature.path, signature.kind, signature.class_name, signature.comment, left)
         self._leaves.write(changed, [row], {})
@@ -161,7 +171,7 @@ def _skeleton(path: Path, row: int, signature: Signature | None, notes: Sequence
     real = unfold(path, row)
     annotations = {note.key: note.value for note in notes if note.kind is NoteKind.ANNOTATION}
     if signature is not None:
-        items = signature.items
+        items = tuple(unfold_item(path, item, row) for item in signature.items)
         return Skeleton(real, signature.kind, signature.class_name, signature.comment, annotations, items)
     for note in notes:
         if note.kind is NoteKind.LINK:
