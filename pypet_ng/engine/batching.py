@@ -11,7 +11,7 @@ import numpy as np
 
 from pypet_ng._typing import Path
 from pypet_ng.encoding import Encoded, freeze, supports
-from pypet_ng.tree.nodes import Group, Leaf, Node, ResultLeaf
+from pypet_ng.tree.nodes import Group, Leaf, Node, OwnGroup, ResultLeaf
 from pypet_ng.tree.records import (
     Batch,
     Block,
@@ -48,7 +48,8 @@ def skeleton_of(node: Node, path: Path) -> Skeleton:
             locked=node.locked,
             explored=getattr(node, "column", None) is not None,
         )
-    return Skeleton(path=path, kind=NodeKind.GROUP, comment=node.comment, annotations=annotations)
+    name = node.class_name if isinstance(node, OwnGroup) else ""
+    return Skeleton(path, NodeKind.GROUP, name, node.comment, annotations)
 
 
 def failure_of(row: int, error: BaseException, attempt: int) -> Failure:

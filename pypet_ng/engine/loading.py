@@ -14,7 +14,7 @@ from pypet_ng.engine.session import Session, forget_read_ahead
 from pypet_ng.engine.storing import ensure_storage
 from pypet_ng.errors import DataNotInStorageError
 from pypet_ng.tree.names import BRANCHES
-from pypet_ng.tree.nodes import Group, Leaf, Node
+from pypet_ng.tree.nodes import Group, Leaf, Node, OwnGroup
 from pypet_ng.tree.records import NodeKind, RunState, Skeleton
 from pypet_ng.tree.runnames import fold
 
@@ -126,6 +126,11 @@ def _place_in_run(session: Session, leaf: Leaf) -> None:
             leaf.move_to(index, column[index])  # type: ignore[attr-defined]
 
 
+def _group_of(skeleton: Skeleton) -> Group:
+    name = skeleton.path[-1]
+    return OwnGroup(name, class_name=skeleton.class_name) if skeleton.class_name else Group(name)
+
+
 def _graft(session: Session, skeleton: Skeleton, flag: int, parents: dict[Path, Group]) -> None:
     """Make the node of a skeleton, or complete the one that is there. `parents`: groups met so far."""
     tree = session.tree
@@ -141,7 +146,7 @@ def _graft(session: Session, skeleton: Skeleton, flag: int, parents: dict[Path, 
                 tree.link(parent, path[-1], target)
         return
     if node is None:
-        node = Group(path[-1]) if skeleton.kind is NodeKind.GROUP else session.make_leaf(skeleton)
+        node = _group_of(skeleton) if skeleton.kind is NodeKind.GROUP else session.make_leaf(skeleton)
         node.name = path[-1]
         node.comment = skeleton.comment
         if skeleton.annotations:
@@ -243,7 +248,12 @@ def _wake(session: Session, branch: str, eager: bool) -> None:
 
 
 def load_below(
-    session: Session, path: Path, load_data: int, recursive: bool = True, max_depth: int | None = None
+    session: Session,
+    path: Path,
+    load_data: int,
+    recursive: bool = True,
+    max_depth: int | None = None,
+    with_links: bool = True,
 ) -> None:
     """Load the node at `path` and (recursively) what is below it; DataNotInStorageError."""
     flag = int(load_data)
@@ -252,14 +262,18 @@ def load_below(
     scope = session.tree.scope
     running, scope.running = scope.running, False  # what is loaded in a run is not what the run adds
     try:
-        _load_below(session, path, flag, recursive, max_depth)
+        _load_below(session, path, flag, recursive, max_depth, with_links)
     finally:
         scope.running = running
 
 
-def _load_below(session: Session, path: Path, flag: int, recursive: bool, max_depth: int | None) -> None:
+def _load_below(
+    session: Session, path: Path, flag: int, recursive: bool, max_depth: int | None, with_links: bool
+) -> None:
     storage = ensure_storage(session)
     tree = session.tree
+    if recursive:
+        storage.refresh()  # whoever asks for all of it wants it as it is now
     folded = fold(path, max(len(session.plan), 1))
     if folded is not None:
         node = _run_node(session, path)
@@ -280,7 +294,8 @@ def _load_below(session: Session, path: Path, flag: int, recursive: bool, max_de
         skeletons = [storage.read(one, ()).skeleton for one in missing if storage.has(one)]
         skeletons.append(storage.read(path, ()).skeleton)
         if recursive and skeletons[-1].kind is NodeKind.GROUP:
-            skeletons.extend(storage.scan(path, max_depth))
+            hanging = storage.scan(path, max_depth)
+            skeletons.extend(one for one in hanging if with_links or one.kind is not NodeKind.LINK)
         _graft_all(session, skeletons, lambda _: flag)
     if path and not recursive and isinstance(tree.at(path), Group):
         # the groups of single runs appear with the group they hang in, without being built

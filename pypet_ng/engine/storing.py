@@ -56,6 +56,7 @@ def _records(
     mode: WriteMode | None,
     recursive: bool,
     max_depth: int | None,
+    with_links: bool,
 ) -> Iterator[tuple[Node, Record]]:
     """Give what of some subtrees is new (with OVERWRITE: all of it), parents first."""
     tree = session.tree
@@ -69,7 +70,7 @@ def _records(
             record = _record(node, mode)
             if record is not None:
                 yield node, record
-            if isinstance(node, Group):
+            if isinstance(node, Group) and with_links:
                 for name in node.links:
                     target = node.children[name]
                     link = Skeleton((*node.path, name), NodeKind.LINK, target=target.path)
@@ -111,11 +112,12 @@ def _write(
     mode: WriteMode | None,
     recursive: bool = True,
     max_depth: int | None = None,
+    with_links: bool = True,
 ) -> None:
     written: list[tuple[Node, Record]] = []
 
     def passing() -> Iterator[Record]:
-        for node, record in _records(session, starts, mode, recursive, max_depth):
+        for node, record in _records(session, starts, mode, recursive, max_depth, with_links):
             written.append((node, record))
             yield record
 
@@ -203,6 +205,7 @@ def store_nodes(
     store_data: int = 2,
     recursive: bool = True,
     max_depth: int | None = None,
+    with_links: bool = True,
 ) -> None:
     """Store some subtrees; the trajectory itself is made if it is not there yet."""
     storage = ensure_storage(session)
@@ -217,7 +220,7 @@ def store_nodes(
                 store_plan_parents(session, storage)
         if not recursive:
             max_depth = 0
-        _write(session, storage, nodes, mode, recursive, max_depth)
+        _write(session, storage, nodes, mode, recursive, max_depth, with_links)
         if not session.tree.scope.running:
             store_plan_parents(session, storage)
 
@@ -244,6 +247,7 @@ def store_items(
     store_data: int,
     overwrite: bool | list[str],
     non_empties: bool = False,
+    with_links: bool = True,
 ) -> None:
     """Store single nodes without what is below; `overwrite` True or names of items replaces those."""
     storage = ensure_storage(session)
@@ -261,7 +265,7 @@ def store_items(
                 node.stored = True
                 node.kept |= frozenset(data)
             return
-        _write(session, storage, chosen, mode, recursive=False)
+        _write(session, storage, chosen, mode, recursive=False, with_links=with_links)
 
 
 def delete_items(

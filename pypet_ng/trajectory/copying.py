@@ -17,7 +17,7 @@ from pypet_ng.trajectory.leaves import ContainerParameterLeaf, ContainerResultLe
 from pypet_ng.trajectory.parameter import Parameter
 from pypet_ng.trajectory.parameter_leaves import EXPLORED
 from pypet_ng.trajectory.result import Result
-from pypet_ng.tree.nodes import Group, Leaf, Node, ParameterLeaf
+from pypet_ng.tree.nodes import Group, Leaf, Node, OwnGroup, ParameterLeaf
 from pypet_ng.tree.records import NodeKind
 from pypet_ng.tree.structure import Tree
 
@@ -127,7 +127,11 @@ def _copy_nodes(old: Tree, new: Tree, is_shared: Callable[[Node], bool]) -> None
         assert node.parent is not None
         twin: Node
         if isinstance(node, Group):
-            twin = places[node] = Group(node.name, node.comment)
+            twin = places[node] = (
+                OwnGroup(node.name, node.comment, node.class_name)
+                if isinstance(node, OwnGroup)
+                else Group(node.name, node.comment)
+            )
             twin.annotations = dict(node.annotations) if node.annotations else None
         else:
             twin = _shared_leaf(node) if is_shared(node) else _copied_leaf(node)

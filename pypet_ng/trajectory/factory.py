@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from pypet_ng.errors import UnknownClassError, near_names
-from pypet_ng.trajectory.groups import group_class
+from pypet_ng.trajectory.groups import NNGroupNode, group_class
 from pypet_ng.trajectory.leaves import BaseParameter, BaseResult
 from pypet_ng.trajectory.parameter import Parameter
 from pypet_ng.trajectory.result import Result
-from pypet_ng.tree.nodes import Group, Leaf, Node, ParameterLeaf, ResultLeaf
+from pypet_ng.tree.nodes import Group, Leaf, Node, OwnGroup, ParameterLeaf, ResultLeaf
 from pypet_ng.tree.records import NodeKind, Skeleton
 
 __all__ = ["ClassBook"]
@@ -56,7 +56,7 @@ class ClassBook:
         """The classes users named, as they named them."""
         return (*self._named.values(), *(f"{module}.{name}" for name, module in self._later.items()))
 
-    def find(self, name: str) -> type:
+    def find(self, name: str, bases: tuple[type, ...] = (BaseParameter, BaseResult)) -> type:
         """Give the class of that bare name; UnknownClassError says how to name it."""
         if name in self._later:
             module = self._later[name]
@@ -66,7 +66,7 @@ class ClassBook:
         if cls is not None:
             return cls
         known: dict[str, type] = {}
-        waiting: list[type] = [BaseParameter, BaseResult]
+        waiting: list[type] = list(bases)
         while waiting:
             one = waiting.pop()
             known.setdefault(one.__name__, one)
@@ -74,7 +74,7 @@ class ClassBook:
         if name in known:
             return known[name]
         raise UnknownClassError(
-            f"A stored leaf is of the class {name!r}, which is not imported.{near_names(name, known)} "
+            f"A stored node is of the class {name!r}, which is not imported.{near_names(name, known)} "
             "Import its module before loading, or name it: dynamic_imports='module.Class'."
         )
 
@@ -92,6 +92,8 @@ class ClassBook:
 
     def make_view(self, node: Node) -> Any:
         """Make the public face of a core node."""
+        if isinstance(node, OwnGroup):
+            return self.find(node.class_name, (NNGroupNode,))(node)
         if isinstance(node, Group):
             return group_class(node.branch)(node)
         if isinstance(node, ParameterLeaf):

@@ -13,7 +13,7 @@ from pypet_ng.trajectory.listing import Listing
 from pypet_ng.trajectory.nodes import NNTreeNode
 from pypet_ng.tree import search
 from pypet_ng.tree.names import BRANCHES
-from pypet_ng.tree.nodes import Group, Node
+from pypet_ng.tree.nodes import Group, Node, OwnGroup
 
 __all__ = [
     "ConfigGroup",
@@ -38,9 +38,15 @@ class NNGroupNode(Listing):
 
     def __init__(self, full_name: str | Group = "", comment: str = "") -> None:
         """Make a group that hangs in no tree, to be assigned to a name; its own name counts from there."""
-        node = Group(full_name, comment) if isinstance(full_name, str) else full_name
+        node = full_name if isinstance(full_name, Group) else self._new_node(full_name, comment)
         object.__setattr__(self, "_node", node)
         node.view = self
+
+    @classmethod
+    def _new_node(cls, name: str, comment: str) -> Group:
+        if cls.__module__ == __name__:
+            return Group(name, comment)
+        return OwnGroup(name, comment, cls.__name__)
 
     @property
     def v_is_group(self) -> bool:
@@ -173,12 +179,15 @@ class NNGroupNode(Listing):
             standard = "result"
         return self._new_leaf(standard, None, args, kwargs)
 
-    def f_add_group(self, name: Any, comment: str = "") -> Any:
-        """Add an empty group; its class is the one its branch asks for. Or one that was made before."""
+    def f_add_group(self, name: Any = None, comment: str = "", *, full_name: str | None = None) -> Any:
+        """Add an empty group; its class is the one its branch asks for. Or one that was made before.
+
+        `full_name`: pypet's word for `name`.
+        """
         if isinstance(name, NNGroupNode):
             self._attach_group(name, name.v_name)
             return name
-        return self._add_group(name, comment, None)
+        return self._add_group(name, comment, None, full_name)
 
     def _attach_group(self, group: Any, name: str) -> None:
         tree = self._tree
@@ -187,7 +196,8 @@ class NNGroupNode(Listing):
         top = full.partition(".")[0]
         adding.refuse_in_run(tree, top, "A group")
         wanted = group_class(top)
-        if not isinstance(group, wanted) or (wanted is NNGroupNode and isinstance(group, _OF_BRANCHES)):
+        # A user's own class may hang anywhere, the classes of the branches in their branch only.
+        if not isinstance(group, wanted) or (wanted is NNGroupNode and type(group) in _OF_BRANCHES):
             raise TypeError(
                 f"A {type(group).__name__} cannot hang at {full!r}: groups there are of {wanted.__name__}."
             )
@@ -196,7 +206,10 @@ class NNGroupNode(Listing):
         node.name = parts[-1]
         tree.attach(parent, node)
 
-    def _add_group(self, name: str, comment: str, branch: str | None) -> Any:
+    def _add_group(self, name: str | None, comment: str, branch: str | None, full_name: str | None) -> Any:
+        name = name if full_name is None else full_name
+        if name is None:
+            raise ValueError("A group needs a name: give one, as 'stimulus' or 'stimulus.left'.")
         tree = self._tree
         start, parts, full = adding.place(tree, self._node, name, branch)
         adding.refuse_in_run(tree, full.partition(".")[0], "A group")
@@ -346,9 +359,11 @@ class ParameterGroup(NNGroupNode):
 
     f_apar = f_add_parameter
 
-    def f_add_parameter_group(self, name: str, comment: str = "") -> Any:
+    def f_add_parameter_group(
+        self, name: str | None = None, comment: str = "", *, full_name: str | None = None
+    ) -> Any:
         """Add an empty group of parameters."""
-        return self._add_group(name, comment, "parameters")
+        return self._add_group(name, comment, "parameters", full_name)
 
 
 class ConfigGroup(NNGroupNode):
@@ -363,9 +378,11 @@ class ConfigGroup(NNGroupNode):
 
     f_aconf = f_add_config
 
-    def f_add_config_group(self, name: str, comment: str = "") -> Any:
+    def f_add_config_group(
+        self, name: str | None = None, comment: str = "", *, full_name: str | None = None
+    ) -> Any:
         """Add an empty group of config parameters."""
-        return self._add_group(name, comment, "config")
+        return self._add_group(name, comment, "config", full_name)
 
 
 class DerivedParameterGroup(NNGroupNode):
@@ -380,9 +397,11 @@ class DerivedParameterGroup(NNGroupNode):
 
     f_adpar = f_add_derived_parameter
 
-    def f_add_derived_parameter_group(self, name: str, comment: str = "") -> Any:
+    def f_add_derived_parameter_group(
+        self, name: str | None = None, comment: str = "", *, full_name: str | None = None
+    ) -> Any:
         """Add an empty group of derived parameters."""
-        return self._add_group(name, comment, "derived_parameters")
+        return self._add_group(name, comment, "derived_parameters", full_name)
 
 
 class ResultGroup(NNGroupNode):
@@ -400,9 +419,11 @@ class ResultGroup(NNGroupNode):
 
     f_ares = f_add_result
 
-    def f_add_result_group(self, name: str, comment: str = "") -> Any:
+    def f_add_result_group(
+        self, name: str | None = None, comment: str = "", *, full_name: str | None = None
+    ) -> Any:
         """Add an empty group of results."""
-        return self._add_group(name, comment, "results")
+        return self._add_group(name, comment, "results", full_name)
 
 
 _STANDARD = object()

@@ -132,10 +132,12 @@ class Keeping:
         store_data: int = 2,
         overwrite: bool | str | list[str] = False,
         recursive: bool = False,
+        with_links: bool = True,
         **options: Any,
     ) -> None:
         """Store single nodes given as names or objects, without what is below them unless `recursive`.
 
+        `with_links`: links that hang in a group are stored with it (what they lead to is not).
         `overwrite`: True, or names of items that replace what is stored. TypeError if the trajectory
         was never stored, ValueError if there is nothing to store. Other `options` are pypet's for HDF5
         (``complevel``, ...), which the storage as a whole decides here.
@@ -152,9 +154,9 @@ class Keeping:
             raise ValueError("There is nothing to store: give at least one node.")
         names = [overwrite] if isinstance(overwrite, str) else overwrite
         if recursive:
-            storing.store_nodes(session, nodes, 3 if overwrite else store_data)
+            storing.store_nodes(session, nodes, 3 if overwrite else store_data, with_links=with_links)
             return
-        storing.store_items(session, nodes, store_data, names, non_empties)
+        storing.store_items(session, nodes, store_data, names, non_empties, with_links)
 
     # -- loading ------------------------------------------------------------------------------
     def f_load(
@@ -273,10 +275,15 @@ class Keeping:
         load_data: int = 2,
         only_empties: bool = False,
         non_empties: bool = False,
+        recursive: bool = False,
+        max_depth: int | None = None,
+        with_links: bool = True,
     ) -> None:
         """Load the data of leaves given as names or objects; only some items if asked.
 
-        TypeError if the trajectory was never stored; unknown items warn.
+        Of a group its comment and annotations are loaded; with `recursive` also what hangs below, down to
+        `max_depth` levels, and the links there if `with_links`. TypeError if the trajectory was never
+        stored; unknown items warn.
         """
         session = self._session
         if not session.facts.attached:
@@ -295,6 +302,9 @@ class Keeping:
             and not (only_empties and not node.is_empty)
             and not (non_empties and node.is_empty)
         ]
+        for node in nodes:
+            if isinstance(node, Group):
+                loading.load_below(session, node.path, load_data, recursive, max_depth, with_links)
         for leaf in leaves:
             wanted = only
             unknown = [name for name in (only or leave_out or ()) if leaf.kept and name not in leaf.kept]

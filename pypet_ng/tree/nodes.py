@@ -110,6 +110,16 @@ class Group(Node):
         return (child for name, child in self.children.items() if name not in self.links)
 
 
+class OwnGroup(Group):
+    """A group that a user's class is the face of."""
+
+    __slots__ = ("class_name",)
+
+    def __init__(self, name: str, comment: str = "", class_name: str = "") -> None:
+        super().__init__(name, comment)
+        self.class_name = class_name
+
+
 class Leaf(Node):
     """A node that holds data."""
 

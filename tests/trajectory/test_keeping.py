@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import pathlib
 from typing import Any
 
 import pytest
 
-from pypet_ng import Trajectory
+from pypet_ng import Trajectory, load_trajectory
 from pypet_ng.errors import DataNotInStorageError, NoSuchServiceError, TrajectoryNotFoundError
 from tests.engine.places import Place
 
@@ -161,3 +162,33 @@ def test_a_service_must_be_one() -> None:
         Trajectory("t", storage_service=object())
     with pytest.raises(ValueError, match="no storage service"):
         Trajectory("t").f_store()
+
+
+def test_a_group_is_stored_and_loaded_with_or_without_its_links(tmp_path: pathlib.Path) -> None:
+    filename = str(tmp_path / "links.hdf5")
+    traj: Any = Trajectory("t", filename=filename)
+    leaf = traj.f_add_result("deep.a", 5)
+    group = traj.f_add_group(full_name="ways")
+    traj.f_store()
+    other: Any = load_trajectory("t", filename=filename, load_all=2)
+    group.f_add_link("there", leaf)
+    group.f_add_leaf("new", 7)
+    traj.f_store_item("ways", with_links=False, recursive=True)
+    other.f_load_item("ways", recursive=True)
+    assert other.ways.new == 7
+    assert "there" not in other.ways
+    traj.f_store_item("ways", recursive=True)
+    other.f_load_item("ways", recursive=True, with_links=False)
+    assert "there" not in other.ways
+    other.f_load_item("ways", recursive=True)
+    assert other.ways.there == 5
+
+
+@pytest.mark.parametrize("kind", ["parameter", "config", "derived_parameter", "result"])
+def test_groups_are_added_by_pypets_keyword(kind: str) -> None:
+    traj: Any = Trajectory("t")
+    group = getattr(traj, f"f_add_{kind}_group")(full_name="a.b", comment="said")
+    assert group.v_full_name.endswith(".a.b")
+    assert group.v_comment == "said"
+    with pytest.raises(ValueError, match="needs a name"):
+        getattr(traj, f"f_add_{kind}_group")()

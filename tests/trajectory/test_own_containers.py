@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pypet_ng import Trajectory, load_trajectory
-from pypet_ng.errors import ParameterLockedException, UnsupportedValueError
+from pypet_ng import NNGroupNode, ParameterGroup, ResultGroup, Trajectory, load_trajectory
+from pypet_ng.errors import ParameterLockedException, UnknownClassError, UnsupportedValueError
 from pypet_ng.trajectory.leaves import BaseParameter, BaseResult, ContainerParameterLeaf, ContainerResultLeaf
 from pypet_ng.trajectory.parameter import Parameter
 from pypet_ng.trajectory.parameter_leaves import HookedParameterLeaf
 from pypet_ng.trajectory.result import HookedResultLeaf, Result
 from pypet_ng.tree.nodes import Leaf, ParameterLeaf, ResultLeaf
-from pypet_ng.tree.records import NodeKind
+from pypet_ng.tree.records import NodeKind, Record, Skeleton
 
 
 class Quantity:
@@ -416,3 +416,52 @@ def test_a_range_set_by_hand_is_the_range() -> None:
     assert (parameter.f_get(), parameter.f_get_range()) == (5j, [1j, 5j])
     parameter._explored_range = []
     assert not parameter.f_has_range()
+
+
+class Rig(ParameterGroup):
+    """A group that knows something about what hangs in it."""
+
+    def sum(self) -> float:
+        return float(self.left + self.right)
+
+
+class Lost(ParameterGroup):
+    """A class that whoever loads the file does not have."""
+
+
+def test_groups_of_a_users_class_come_back_as_such(tmp_path: pathlib.Path) -> None:
+    filename = str(tmp_path / "rigs.hdf5")
+    traj: Any = Trajectory("t", filename=filename)
+    traj.par.rig = Rig("")
+    traj.bench = Rig("bench", comment="beside the branches")
+    for group in (traj.par.rig, traj.bench):
+        group.f_add_leaf("left", 1.0)
+        group.f_add_leaf("right", 2.0)
+    traj.f_store()
+    loaded: Any = load_trajectory("t", filename=filename, load_all=2, dynamic_imports=Rig)
+    for tree in (loaded, traj.f_copy()):
+        assert type(tree.par.rig) is type(tree.bench) is Rig
+        assert tree.par.rig.sum() == tree.bench.sum() == 3.0
+        assert tree.bench.v_comment == "beside the branches"
+        assert type(tree.par) is ParameterGroup
+
+
+def test_a_group_of_a_class_that_is_missing_says_how_to_name_it(tmp_path: pathlib.Path) -> None:
+    filename = str(tmp_path / "rigs.hdf5")
+    traj: Any = Trajectory("t", filename=filename)
+    traj.par.rig = Lost("")
+    traj.f_store()
+    traj.v_storage_service.write([Record(Skeleton(("parameters", "odd"), NodeKind.GROUP, "Unheard"))])
+    loaded: Any = load_trajectory("t", filename=filename, load_all=2)
+    with pytest.raises(UnknownClassError, match=r"dynamic_imports='module.Class'"):
+        _ = loaded.par.odd
+
+
+def test_the_branches_own_classes_hang_in_their_branch_only() -> None:
+    traj: Any = Trajectory("t")
+    with pytest.raises(TypeError, match="NNGroupNode"):
+        traj.anywhere = ResultGroup("")
+    with pytest.raises(TypeError, match="ResultGroup"):
+        traj.res.rig = Rig("")
+    traj.anywhere = NNGroupNode("")
+    assert traj.anywhere.v_full_name == "anywhere"
