@@ -28,6 +28,14 @@ settings.register_profile(
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev"))
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Measure no coverage of what runs the same lines again and again: it would double its time."""
+    for item in items:
+        is_property = getattr(getattr(item, "obj", None), "is_hypothesis_test", False)
+        if is_property or item.get_closest_marker("repeats") is not None:
+            item.add_marker("no_cover")
+
+
 @pytest.fixture(params=["memory", "hdf5"])
 def kind(request: pytest.FixtureRequest) -> str:
     """The name of a storage."""

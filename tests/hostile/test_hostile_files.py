@@ -17,6 +17,8 @@ import pytest
 from pypet_ng import BrokenFileError, Environment, StorageError, cartesian_product, load_trajectory
 from tests.hostile.mutations import mutate
 
+pytestmark = pytest.mark.repeats
+
 HERE = pathlib.Path(__file__).parent
 ROOT = HERE.parent.parent
 

@@ -14,6 +14,8 @@ from tests.journal import stores
 from tests.journal.disks import Recorder, crashes, digest
 from tests.journal.histories import OPTIONS, History, judge, make, record
 
+pytestmark = pytest.mark.repeats
+
 KINDS = {"free": (0.0, 0.3), "delayed": (0.66, 0.2), "never": (1.0, 0.25), "one session": (0.3, 0.0)}
 
 

@@ -20,6 +20,8 @@ from pypet_ng.storage.journal.osops import Buffer, OperatingSystem
 from tests.journal.disks import Distant, Faulty, Unlockable
 from tests.journal.stores import batch_of, begin, check, leaf
 
+pytestmark = pytest.mark.repeats
+
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
