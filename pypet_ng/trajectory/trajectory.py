@@ -17,6 +17,7 @@ from pypet_ng.spaces.designs import Design
 from pypet_ng.spaces.space import Space
 from pypet_ng.trajectory import adding, exploring
 from pypet_ng.trajectory.care import Care
+from pypet_ng.trajectory.codeviews import CodeViews
 from pypet_ng.trajectory.collecting import Collecting
 from pypet_ng.trajectory.copying import Copying
 from pypet_ng.trajectory.factory import ClassBook
@@ -52,6 +53,7 @@ __all__ = ["Trajectory"]
 class Trajectory(  # type: ignore[misc]  # f_load of the whole takes more options than that of a group
     Keeping,
     Care,
+    CodeViews,
     Collecting,
     Overviews,
     RunViews,
