@@ -3,14 +3,12 @@
 from pypet_ng.provenance.keeping import CommitFacts, GitMode, commit_changes, refuse_changes, snapshot
 from pypet_ng.provenance.recording import CodeRecord
 from pypet_ng.provenance.repository import GitError, Repository, around_script
-from pypet_ng.provenance.restoring import RecordedCode
 
 __all__ = [
     "CodeRecord",
     "CommitFacts",
     "GitError",
     "GitMode",
-    "RecordedCode",
     "Repository",
     "around_script",
     "commit_changes",

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from pypet_ng.engine.storing import ensure_storage
 from pypet_ng.errors import DataNotInStorageError
-from pypet_ng.provenance import RecordedCode
 from pypet_ng.trajectory import exploring
 
 if TYPE_CHECKING:
     from pypet_ng.engine.session import Session
+    from pypet_ng.provenance.restoring import RecordedCode
 
 __all__ = ["CodeViews"]
 
@@ -41,6 +41,8 @@ class CodeViews:
             If nothing was recorded: no repository around the script, ``git_mode='off'``, or the run was
             not done yet.
         """
+        from pypet_ng.provenance.restoring import RecordedCode  # when asked for only
+
         session = self._session
         storage = ensure_storage(session)
         sessions = storage.sessions()

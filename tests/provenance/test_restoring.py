@@ -12,7 +12,8 @@ import pytest
 
 from pypet_ng import Environment, Trajectory, load_trajectory
 from pypet_ng.errors import DataNotInStorageError
-from pypet_ng.provenance import GitError, RecordedCode
+from pypet_ng.provenance import GitError
+from pypet_ng.provenance.restoring import RecordedCode
 from tests.provenance.repositories import close_all, make_repository, state_of
 
 
