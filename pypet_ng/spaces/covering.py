@@ -6,6 +6,7 @@ scrambling does with the dimensions of a sequence: numbers of one design must di
 
 from __future__ import annotations
 
+import abc
 import inspect
 import warnings
 from collections.abc import Callable, Hashable
@@ -29,7 +30,7 @@ __all__ = [
 ]
 
 
-class CoveringAxis(BoundedAxis):
+class CoveringAxis(BoundedAxis, abc.ABC):
     """One dimension of a design that covers a box."""
 
     def __init__(
@@ -48,9 +49,9 @@ class CoveringAxis(BoundedAxis):
             raise ValueError(f"Dimensions are counted from 0, got {dimension}")
         self.dimension = dimension
 
+    @abc.abstractmethod
     def shares(self, rng: np.random.Generator) -> npt.NDArray[np.float64]:
         """Give the values on the unit interval."""
-        raise NotImplementedError
 
     def generate_values(self, key: Any = None) -> Any:
         shares = self.shares(keys.generator_of(keys.root_key(key)))

@@ -11,6 +11,7 @@ import contextlib
 import os
 import secrets
 import threading
+import time
 from collections.abc import Iterator
 from multiprocessing.connection import Client, Connection, Listener
 from typing import Any, Final
@@ -20,6 +21,8 @@ from pypet_ng.storage.base import RunColumn, RunTable, StorageService
 
 __all__ = ["RemoteStorage", "StorageServer"]
 
+_MOST_BROKEN: Final = 8
+"""After so many failures of the listener itself in a row, five seconds in all, it is given up."""
 _VALUES: Final = frozenset({"name", "location"})
 _LISTS: Final = frozenset({"write"})
 """Calls whose first argument is an iterable, which cannot travel lazily."""
@@ -36,29 +39,38 @@ class StorageServer:
         self._lock = threading.RLock()
         self._key = secrets.token_bytes(32)
         self._listener = Listener(authkey=self._key, backlog=64)
+        self._address = self._listener.address
         self._open = True
         threading.Thread(target=self._accept, name="pypet_ng storage server", daemon=True).start()
 
     def client(self) -> RemoteStorage:
         """Give a service that calls this one, in this process or any other of this machine."""
-        return RemoteStorage(self._listener.address, self._key)
+        return RemoteStorage(self._address, self._key)
 
     def close(self) -> None:
         """Serve no more; waits for the call at work."""
         with self._lock:
             self._open = False
             with contextlib.suppress(OSError):
-                Client(self._listener.address, authkey=self._key).close()  # wakes the thread that accepts
+                Client(self._address, authkey=self._key).close()  # wakes the thread that accepts
             self._listener.close()
 
     def _accept(self) -> None:
+        broken = 0
         while True:
             try:
                 connection = self._listener.accept()
-            except Exception:
+            except Exception as error:
                 if not self._open:
                     return
+                if isinstance(error, OSError) and not isinstance(error, ConnectionError):
+                    broken += 1  # the listener's own, as when all descriptors are in use
+                    if broken > _MOST_BROKEN:
+                        self._listener.close()  # who asks hears that nobody is there
+                        return
+                    time.sleep(0.01 * 2**broken)
                 continue  # a process that died, or had another key: none of our business
+            broken = 0
             if not self._open:
                 connection.close()
                 return

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import multiprocessing
 import os
 import pathlib
+import threading
+import types
 from typing import Any
 
 import numpy as np
@@ -12,6 +15,7 @@ import pytest
 
 from pypet_ng import MultiprocContext, Trajectory, load_trajectory
 from pypet_ng.errors import DataNotInStorageError, StorageError
+from pypet_ng.storage import remote
 from pypet_ng.storage.memory import MemoryStorageService
 from pypet_ng.storage.remote import StorageServer
 
@@ -126,3 +130,23 @@ def test_a_process_that_dies_while_it_writes_stops_nobody() -> None:
         assert child.exitcode == 3
         traj.f_add_result("z", 5)
         traj.f_store()
+
+
+def test_a_listener_that_is_broken_for_good_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    traj = Trajectory("t", filename=":memory:")
+    traj.f_store()
+    pauses: list[float] = []
+
+    def broken(_: Any) -> None:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr(remote.Listener, "accept", broken)
+    monkeypatch.setattr(remote, "time", types.SimpleNamespace(sleep=pauses.append))
+    before = set(threading.enumerate())
+    server = StorageServer(traj._session.storage)  # type: ignore[arg-type]
+    for thread in set(threading.enumerate()) - before:
+        thread.join(20)
+    assert len(pauses) == 8
+    with pytest.raises(StorageError, match="no longer does"):
+        server.client().read(("results", "nothing"))
+    server.close()

@@ -9,13 +9,14 @@ from typing import Final
 from pypet_ng.storage.journal import osops
 from pypet_ng.storage.journal.frames import PAGE, Story, journal_of, read_story
 from pypet_ng.storage.journal.osops import Buffer, Grip
+from pypet_ng.storage.journal.positioned import Positioned
 
 __all__ = ["Overlay"]
 
 _PAUSE: Final = 0.0005
 
 
-class Overlay:
+class Overlay(Positioned):
     """A read-only file object for h5py: the last commit, and that for as long as it is open.
 
     It holds a shared flock on the file: nothing is applied to the file meanwhile, its writer goes on with
@@ -66,30 +67,8 @@ class Overlay:
             self._os.close(journal)
 
     # -- what h5py asks for -------------------------------------------------------------------
-    def seek(self, offset: int, whence: int = 0) -> int:
-        """Move to `offset` from the beginning (0), from here (1) or from the end (2)."""
-        self._position = offset if not whence else offset + (self._position if whence == 1 else self._end)
-        return self._position
-
-    def tell(self) -> int:
-        """Give the position."""
-        return self._position
-
-    def read(self, size: int = -1) -> bytes:
-        """Give up to `size` bytes."""
-        left = max(0, self._end - self._position)
-        data = bytearray(left if size < 0 else min(left, size))
-        self.readinto(data)
-        return bytes(data)
-
-    def readinto(self, target: Buffer) -> int:
-        """Fill `target` from the position on, as far as the file goes; give the number of bytes."""
-        view = memoryview(target).cast("B")
-        start = self._position
-        count = max(0, min(len(view), self._end - start))
-        if not count:
-            return 0
-        view = view[:count]
+    def _look(self, start: int, view: memoryview) -> None:
+        count = len(view)
         stop = start + count
         pages = self._pages
         found = self._os.read_into(self._file, view, start)
@@ -103,8 +82,6 @@ class Overlay:
                 if page is not None and border < stop and start < border + PAGE:
                     low, high = max(start, border), min(stop, border + PAGE)
                     view[low - start : high - start] = page[low - border : high - border]
-        self._position = stop
-        return count
 
     def write(self, data: Buffer) -> int:
         """Refuse."""

@@ -25,7 +25,8 @@ from pypet_ng.storage.journal.frames import (
     read_story,
     round_up,
 )
-from pypet_ng.storage.journal.osops import Buffer, Grip
+from pypet_ng.storage.journal.osops import Grip
+from pypet_ng.storage.journal.pages import PagedFile
 
 __all__ = ["COMPACT_SIZE", "RESET_SIZE", "TxnFile", "recover"]
 
@@ -37,14 +38,13 @@ _MERGED: Final = 1 << 20
 _PAUSE: Final = 0.002
 
 
-class TxnFile:
+class TxnFile(PagedFile):
     """A file object for h5py (``h5py.File(txn, "r+")``) that changes its file by commits only.
 
     Single-threaded, and no lock is taken inside. Its maker holds the lease of the file; it holds a shared
     flock on the file itself, so that other programs can read it and cannot open it for writing.
 
-    An error of the operating system while HDF5 writes is not given to HDF5, which could not close the file
-    any more: it is kept in :attr:`failure`, HDF5 goes on in memory, and no later commit succeeds.
+    After an error of the operating system no later commit succeeds (see :class:`PagedFile`).
 
     Parameters
     ----------
@@ -59,12 +59,8 @@ class TxnFile:
     """
 
     def __init__(self, path: str, *, sync: bool = True, apply_at_end: bool = False) -> None:
+        super().__init__(osops.system())
         self.path: Final = path
-        self.failure: BaseException | None = None
-        """What went wrong first. Nothing can be committed any more."""
-        self.waiting = 0
-        """Bytes written since the last commit."""
-        self._os = osops.system()
         self._sync = sync
         self._apply_at_end = apply_at_end
         self._journal_path = journal_of(path)
@@ -73,13 +69,6 @@ class TxnFile:
         """The name of the journal is on the disk."""
         self._story: Story | None = None
         self._compacted = 0
-        self._appended = False
-        """Bytes went to the file itself since it was last synced."""
-        self._fresh: dict[int, bytearray] = {}
-        """Pages that changed since the last commit."""
-        self._held: dict[int, Buffer] = {}
-        """Committed pages that the file does not have yet."""
-        self._position = 0
         self._is_copy = False
         """This is a forked child's copy."""
         self._file = self._os.open(path, os.O_RDWR)
@@ -93,127 +82,6 @@ class TxnFile:
         except BaseException:
             self._let_go()
             raise
-
-    # -- what h5py asks for -------------------------------------------------------------------
-    def seek(self, offset: int, whence: int = 0) -> int:
-        """Move to `offset` from the beginning (0), from here (1) or from the end (2)."""
-        self._position = offset if not whence else offset + (self._position if whence == 1 else self._end)
-        return self._position
-
-    def tell(self) -> int:
-        """Give the position."""
-        return self._position
-
-    def read(self, size: int = -1) -> bytes:
-        """Give up to `size` bytes."""
-        left = max(0, self._end - self._position)
-        data = bytearray(left if size < 0 else min(left, size))
-        self.readinto(data)
-        return bytes(data)
-
-    def readinto(self, target: Buffer) -> int:
-        """Fill `target` from the position on, as far as the file goes; give the number of bytes."""
-        view = memoryview(target).cast("B")
-        start = self._position
-        count = max(0, min(len(view), self._end - start))
-        if count:
-            self._look(start, view[:count])
-            self._position = start + count
-        return count
-
-    def _look(self, start: int, view: memoryview) -> None:
-        fresh, held = self._fresh, self._held
-        stop = start + len(view)
-        first, last = start // PAGE, (stop - 1) // PAGE
-        if first == last:
-            page = fresh.get(first) or held.get(first)
-            if page is not None:
-                place = start - first * PAGE
-                view[:] = page[place : place + len(view)]
-                return
-        found = self._os.read_into(self._file, view, start)
-        if found < len(view):
-            view[found:] = bytes(len(view) - found)
-        if (fresh or held) and (start < self._floor or self.failure is not None):
-            for number in range(first, last + 1):
-                page = fresh.get(number) or held.get(number)
-                if page is not None:
-                    border = number * PAGE
-                    low, high = max(start, border), min(stop, border + PAGE)
-                    view[low - start : high - start] = page[low - border : high - border]
-
-    def write(self, data: Buffer) -> int:
-        """Write at the position; nothing of it is in the file before :meth:`commit`."""
-        view = memoryview(data).cast("B")
-        start = self._position
-        stop = start + len(view)
-        try:
-            border = self._floor
-            if stop <= border or self.failure is not None:
-                self._put(start, view)
-            elif start >= border:
-                self._append(start, view)
-            else:
-                self._put(start, view[: border - start])
-                self._append(border, view[border - start :])
-        except BaseException as error:
-            self.failure = self.failure or error
-            if not isinstance(error, OSError):
-                raise
-        self.waiting += len(view)
-        self._position = stop
-        if stop > self._end:
-            self._end = stop
-        return len(view)
-
-    def _put(self, start: int, view: memoryview) -> None:
-        """Change pages in memory."""
-        size = len(view)
-        before, data = b"", b""
-        if size >= 2 * PAGE:  # a chunk written again: mostly only some of its pages changed
-            target = bytearray(size)
-            self._look(start, memoryview(target))
-            # as bytes: memoryviews are compared element by element
-            before, data = bytes(target), bytes(view)
-        done = 0
-        while done < size:
-            number, place = divmod(start + done, PAGE)
-            length = min(PAGE - place, size - done)
-            if not before or before[done : done + length] != data[done : done + length]:
-                page = self._fresh.get(number)
-                if page is None:
-                    page = self._fresh[number] = self._page(number) if length < PAGE else bytearray(PAGE)
-                page[place : place + length] = view[done : done + length]
-            done += length
-
-    def _page(self, number: int) -> bytearray:
-        """Give a copy of a page as it was at the last commit."""
-        held = self._held.get(number)
-        if held is not None:
-            return bytearray(held)
-        page = bytearray(self._os.read(self._file, PAGE, number * PAGE))
-        page.extend(bytes(PAGE - len(page)))
-        return page
-
-    def _append(self, start: int, view: memoryview) -> None:
-        """Write to the file itself, beyond all that was committed."""
-        try:
-            if self._journal < 0:
-                self._begin_journal()  # it tells where the committed file ends
-            self._appended = True
-            self._os.write(self._file, view, start)
-            self._on_disk = max(self._on_disk, start + len(view))
-        except OSError as error:
-            self.failure = self.failure or error
-            self._put(start, view)
-
-    def truncate(self, size: int | None = None) -> int:
-        """Set the length; the file itself is cut when the commit is applied."""
-        self._end = self._position if size is None else size
-        return self._end
-
-    def flush(self) -> None:
-        """Do nothing: what lasts is said by :meth:`commit`."""
 
     # -- committing ---------------------------------------------------------------------------
     def commit(self) -> bool:
@@ -285,6 +153,10 @@ class TxnFile:
             )
         if not self._os.is_at(self._file, self.path):
             raise OSError(5, "another program replaced or removed the file", self.path)
+
+    def _before_append(self) -> None:
+        if self._journal < 0:
+            self._begin_journal()  # it tells where the committed file ends
 
     def _begin_journal(self) -> None:
         head, story = make_header(self._committed)
