@@ -10,6 +10,7 @@ from typing import Any
 from pypet_ng.engine import loading, storing
 from pypet_ng.engine.session import Session, trust_if_made
 from pypet_ng.errors import NoSuchServiceError, TrajectoryNotFoundError, near_names
+from pypet_ng.trajectory.exploring import forget_removed
 from pypet_ng.trajectory.nodes import NNTreeNode
 from pypet_ng.trajectory.options import renamed, without_needless
 from pypet_ng.tree import search
@@ -384,3 +385,4 @@ class Keeping:
                     f"{'.'.join(node.path)!r} has children: use recursive=True to remove them as well."
                 )
             tree.detach(node)
+        forget_removed(self._session)

@@ -350,8 +350,7 @@ class Trajectory(  # type: ignore[misc]  # f_load of the whole takes more option
                 view.f_lock()
 
     def _leaves_of(self, branch: str, fast_access: bool, copy: bool) -> dict[str, Any]:
-        if fast_access and not copy:
-            raise ValueError("fast_access=True gives a new dictionary of values: use it with copy=True.")
+        _check_copy(fast_access, copy)
         start = self._node.children.get(branch)
         if start is None:
             return {}
@@ -378,6 +377,7 @@ class Trajectory(  # type: ignore[misc]  # f_load of the whole takes more option
 
     def f_get_explored_parameters(self, fast_access: bool = False, copy: bool = True) -> dict[str, Any]:
         """Give the explored parameters by full name; None for those that are not in memory."""
+        _check_copy(fast_access, copy)
         tree = self._tree
         found: dict[str, Any] = {}
         for path in self._session.plan.names:
@@ -462,6 +462,11 @@ class Trajectory(  # type: ignore[misc]  # f_load of the whole takes more option
         TypeError for results.
         """
         return find_indices(self._session, name_list, predicate, vectorized=vectorized)
+
+
+def _check_copy(fast_access: bool, copy: bool) -> None:
+    if fast_access and not copy:
+        raise ValueError("fast_access=True gives a new dictionary of values: use it with copy=True.")
 
 
 _RESERVED = frozenset(name for name in dir(Trajectory) if name[0] != "_")
