@@ -76,6 +76,30 @@ def brief(value: object, most: int = 64) -> str:
     return text if len(text) <= most else text[: most - 3] + "..."
 
 
+def repr_start(value: object, most: int) -> str:
+    """Give at least the first `most` characters of the repr of a value, if it has so many.
+
+    Of long texts and containers no more is looked at than is shown.
+    """
+    kind = type(value)
+    if isinstance(value, str | bytes) and kind in (str, bytes):
+        return repr(value[:most])
+    if isinstance(value, list | tuple | dict) and kind in (list, tuple, dict) and len(value) > 1:
+        text = {list: "[", tuple: "(", dict: "{"}[kind]
+        for item in value:
+            if len(text) >= most:
+                return text
+            text += repr_start(item, most - len(text))
+            if isinstance(value, dict):
+                text += f": {repr_start(value[item], most - len(text))}"
+            text += ", "
+        return text[:-2] + {list: "]", tuple: ")", dict: "}"}[kind]
+    try:
+        return repr(value)
+    except Exception:  # whatever the code of somebody else's class raises, or an integer of 5,000 digits
+        return brief(value)
+
+
 def stored_items(view: Any) -> Mapping[str, Any]:
     """Give what the hook ``_store`` of a leaf gives; TypeError if that is no dict."""
     items = view._store()
@@ -282,7 +306,7 @@ class NNLeafNode(NNTreeNode):
     def __str__(self) -> str:
         facts = self._facts()
         text = f"{self.f_get_class_name()} {self.v_full_name}" + (f" ({', '.join(facts)})" if facts else "")
-        value = "" if self.f_is_empty() else self.f_val_to_str()
+        value = "" if self.f_is_empty() else " ".join(self.f_val_to_str().split())
         return f"{text}: {value}" if value else text
 
     def __repr__(self) -> str:
