@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 import numpy as np
 
-from pypet_ng.engine.attach import attach, explored_leaves
+from pypet_ng._typing import Path
+from pypet_ng.engine.attach import attach, explored_leaves, own_items
 from pypet_ng.engine.batching import skeleton_of
 from pypet_ng.engine.definitions import store_definition
 from pypet_ng.engine.session import Session, forget_read_ahead, trajectory_info
@@ -59,6 +60,7 @@ def _records(
 ) -> Iterator[tuple[Node, Record]]:
     """Give what of some subtrees is new (with OVERWRITE: all of it), parents first."""
     tree = session.tree
+    planned = frozenset(session.plan.names)
     for start in starts:
         deepest = None if max_depth is None else start.depth + max_depth
         yield from _parents(start)
@@ -66,7 +68,7 @@ def _records(
         for node in nodes:
             if node.parent is None or (deepest is not None and node.depth > deepest):
                 continue
-            record = _record(node, mode)
+            record = _record(node, mode, planned)
             if record is not None:
                 yield node, record
             if isinstance(node, Group):
@@ -88,13 +90,13 @@ def _parents(node: Node) -> Iterator[tuple[Node, Record]]:
         yield group, Record(skeleton_of(group, group.path))
 
 
-def _record(node: Node, mode: WriteMode | None) -> Record | None:
+def _record(node: Node, mode: WriteMode | None, planned: Collection[Path]) -> Record | None:
     if node.stored and mode is WriteMode.SKIP:
         return None
     data: dict[str, Any] = {}
     if isinstance(node, Leaf):
         if mode is not None:
-            data = dict(node.dump())
+            data = own_items(node, planned)
             if mode is WriteMode.ADD and node.stored:
                 data = {name: value for name, value in data.items() if name not in node.kept}
         if node.stored and not data and not node.annotations and mode is not WriteMode.OVERWRITE:
