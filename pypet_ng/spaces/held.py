@@ -22,6 +22,8 @@ __all__ = ["ArrayColumn", "Column", "ListColumn", "OpaqueColumn", "column_of", "
 
 _BLOCK: Final = 4096
 _SHOWN: Final = 3
+_WRITTEN: Final = (int, float, complex, str, bytes, tuple, list, np.generic)
+"""Values of these types are shown in full, arrays and other objects are not."""
 _LISTED: Final = 1000
 """So many values are shown as a list shows them; no list of a million fills the screen."""
 _KINDS: Final[dict[type, str]] = {bool: "b", int: "iu", float: "f", complex: "c"}
@@ -163,7 +165,8 @@ class Column(Sequence[Any]):
     def __repr__(self) -> str:
         length = len(self)
         if length <= _LISTED:
-            return repr(self.take())
+            words = [repr(value) if isinstance(value, _WRITTEN) else _short(value) for value in self.take()]
+            return f"[{', '.join(words)}]"
         words = [*map(_short, self.take(slice(0, _SHOWN))), "...", _short(self[-1])]
         return f"[{', '.join(words)}] ({length} values)"
 
