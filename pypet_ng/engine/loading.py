@@ -13,6 +13,7 @@ from pypet_ng.engine.rousing import undisturbed
 from pypet_ng.engine.session import Session, forget_read_ahead
 from pypet_ng.engine.storing import ensure_storage
 from pypet_ng.errors import DataNotInStorageError
+from pypet_ng.storage.base import ABOUT
 from pypet_ng.tree.names import BRANCHES
 from pypet_ng.tree.nodes import Group, Leaf, Node
 from pypet_ng.tree.records import NodeKind, RunState, Skeleton
@@ -202,10 +203,15 @@ def load(session: Session, options: LoadOptions, *, as_new: bool = False) -> Non
     wanted = any(flags.values()) or options.other != NOTHING
     if wanted:
         depth = options.max_depth if options.recursive else 1
-        _graft_all(session, storage.scan((), depth), lambda path: options.of(path[0]))
+        nodes = (one for one in storage.scan((), depth) if one.path != ABOUT)
+        _graft_all(session, nodes, lambda path: options.of(path[0]))
     take_plan(session, session.plan)
     if as_new:
         return
+    if wanted and storage.has(ABOUT):
+        root = session.tree.root
+        notes = storage.read(ABOUT, ()).skeleton.annotations
+        root.annotations = {**notes, **(root.annotations or {})}
     if options.recursive and options.max_depth is None:
         for branch in ("results", "derived_parameters", ""):
             flag = options.of(branch)
@@ -269,7 +275,8 @@ def _load_below(session: Session, path: Path, flag: int, recursive: bool, max_de
                     fill(session, below)
             return
     if not path:
-        _graft_all(session, storage.scan((), None if recursive else 1), lambda _: flag)
+        nodes = (one for one in storage.scan((), None if recursive else 1) if one.path != ABOUT)
+        _graft_all(session, nodes, lambda _: flag)
     else:
         if not storage.has(path):
             storage.refresh()  # somebody else may have stored it since

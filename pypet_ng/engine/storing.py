@@ -13,7 +13,7 @@ from pypet_ng.engine.batching import skeleton_of
 from pypet_ng.engine.definitions import store_definition
 from pypet_ng.engine.session import Session, forget_read_ahead, trajectory_info
 from pypet_ng.errors import DataNotInStorageError
-from pypet_ng.storage.base import StorageService
+from pypet_ng.storage.base import ABOUT, StorageService
 from pypet_ng.tree.nodes import Group, Leaf, Node, ParameterLeaf
 from pypet_ng.tree.records import Batch, NodeKind, Record, RunState, Skeleton, WriteMode
 from pypet_ng.tree.runnames import fold
@@ -170,9 +170,12 @@ def store_all(
         attach(session)
         if was_attached or session.facts.stored_runs:
             storage.update_info(trajectory_info(session))
+        root = session.tree.root
+        if root.annotations:
+            about = Skeleton(ABOUT, NodeKind.GROUP, annotations=dict(root.annotations))
+            storage.write([Record(about)], mode or WriteMode.ADD)
         if only_init:
             return
-        root = session.tree.root
         parameters = [root.children[name] for name in ("parameters",) if name in root.children]
         _write(session, storage, parameters, mode, True, max_depth and max_depth - 1)
         store_plan(session)  # before any run's node: rows fold only below the length of the plan

@@ -235,7 +235,7 @@ def test_a_repr_is_that_of_a_list_but_of_many_or_large_values_short() -> None:
     changing = column_of([3, 1, 2]).copy()
     changing.sort()
     assert changing == [1, 2, 3]
-    assert len(repr(ListColumn([np.ones(1000)] * 9))) < 300
+    assert len(repr(ListColumn([np.ones(1000)] * 9))) < 500
 
 
 def test_what_is_no_column_of_numbers_is_refused() -> None:
