@@ -286,6 +286,9 @@ def _load_below(session: Session, path: Path, flag: int, recursive: bool, max_de
         missing = [one for one in above if tree.at(one) is None]
         skeletons = [storage.read(one, ()).skeleton for one in missing if storage.has(one)]
         skeletons.append(storage.read(path, ()).skeleton)
+        goal = skeletons[-1].target
+        if goal and tree.at(goal) is None:  # a link is no way to what is not in memory
+            _load_below(session, goal, flag, False, None)
         if recursive and skeletons[-1].kind is NodeKind.GROUP:
             skeletons.extend(storage.scan(path, max_depth))
         _graft_all(session, skeletons, lambda _: flag)

@@ -128,6 +128,7 @@ class _Finder:
         self._name = parts[0] if _is_plain(tree, parts) else None
         self._holders = [holder for holder in tree.holders if not holder.of_run]
         self._sets = any(set_index(name) is not None for h in self._holders for name in _some_names(h))
+        self._astray = self._in_other_sets() if self._sets else {}
         self._by_default: Node | None = None
         self._looked = False
 
@@ -140,6 +141,7 @@ class _Finder:
                 groups.append(group)
         if self._sets:
             groups.extend(self._in_sets(index, own))
+            groups.extend(self._astray.get(own, ()))
         if len(groups) == 1 and self._name is not None:  # the way of a million runs
             group = groups[0]
             hit: Node | None = group.children.get(self._name)
@@ -164,6 +166,18 @@ class _Finder:
         for group, _ in search.run_groups(tree, tree.root, (set_name(index),)):
             groups.extend(node for node in search.find_all(tree, group, (own,)) if isinstance(node, Group))
         return groups
+
+    def _in_other_sets(self) -> dict[str, list[Group]]:
+        """Give the groups of runs, by name, that somebody put into a set their index does not belong to."""
+        found: dict[str, list[Group]] = {}
+        for holder in self._holders:
+            for name, group in dict.items(holder.runs):
+                number = set_index(name)
+                for own, run in dict.items(group.runs) if number is not None else ():
+                    index = run_index(own)
+                    if index is not None and set_name(index) != name and run.parent is group:
+                        found.setdefault(own, []).append(run)
+        return found
 
     def _unique(self, groups: Sequence[Group], owner: str) -> Node | None:
         how = self._how

@@ -68,10 +68,18 @@ class NNGroupNode(Listing):
             self._assign_value((name,), value)
 
     def __setitem__(self, name: Any, value: Any) -> None:
-        if isinstance(value, NNTreeNode):
-            self._assign_node(name, value)
-        else:
-            self._assign_value(search.resolve_parts(self._tree, name), value)
+        parts = search.resolve_parts(self._tree, name)
+        if not isinstance(value, NNTreeNode):
+            self._assign_value(parts, value)
+            return
+        key = ".".join(parts)
+        named_whole = value.v_full_name == key or value.v_full_name.startswith(key + ".")
+        if len(parts) > 1 and not (named_whole and value._node.tree is None):
+            above = self.f_get_default(parts[:-1], fast_access=False)
+            if isinstance(above, NNGroupNode):
+                above._assign_node(parts[-1], value)
+                return
+        self._assign_node(key, value)  # which makes the groups on the way
 
     def _assign_value(self, parts: tuple[str, ...], value: Any) -> None:
         naming = self._tree.naming

@@ -107,13 +107,25 @@ class Keeping:
         return node
 
     # -- storing ------------------------------------------------------------------------------
-    def f_store(self, only_init: bool = False, store_data: int = 2, max_depth: int | None = None) -> None:
+    def f_store(
+        self,
+        only_init: bool = False,
+        store_data: int = 2,
+        max_depth: int | None = None,
+        recursive: bool = True,
+    ) -> None:
         """Store the whole trajectory; in a run what the run added so far.
 
         `store_data`: 0 nodes only, 1 skip stored nodes, 2 add what is missing (items stored before
         are never overwritten), 3 overwrite. If a trajectory of this name is stored already, the two
-        are compared first: PlanMismatchError says what differs.
+        are compared first: PlanMismatchError says what differs. `recursive` is there as groups have it;
+        False is a ValueError.
         """
+        if not recursive:
+            raise ValueError(
+                "A trajectory is stored with all below it: use only_init=True to store nothing but that it is "
+                "there, max_depth= for its upper levels, or f_store_item for single nodes."
+            )
         session = self._session
         scope = session.tree.scope
         if scope.running:
