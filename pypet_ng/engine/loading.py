@@ -211,7 +211,8 @@ def load(session: Session, options: LoadOptions, *, as_new: bool = False) -> Non
     if wanted and storage.has(ABOUT):
         root = session.tree.root
         notes = storage.read(ABOUT, ()).skeleton.annotations
-        root.annotations = {**notes, **(root.annotations or {})}
+        ours = root.annotations or {}
+        root.annotations = {**ours, **notes} if options.other == OVERWRITE else {**notes, **ours}
     if options.recursive and options.max_depth is None:
         for branch in ("results", "derived_parameters", ""):
             flag = options.of(branch)

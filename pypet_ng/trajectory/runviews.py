@@ -48,7 +48,7 @@ def _information(session: Session, index: int) -> dict[str, Any]:
         rows = slice(index, index + 1)
         start, finish = float(table.column("start", rows)[0]), float(table.column("finish", rows)[0])
     point = session.plan.point(index)
-    return {
+    facts = {
         "name": session.tree.scope.name_of(index),
         "idx": index,
         "state": state.name.lower(),
@@ -61,6 +61,14 @@ def _information(session: Session, index: int) -> dict[str, Any]:
         "short_environment_hexsha": "",
         "attempt": int(book.attempt[index]) if known else 0,
     }
+    if state not in (RunState.NONE, RunState.DONE):
+        failure = book.failures.get(index)
+        if failure is None and session.storage is not None and session.facts.attached:
+            stored = session.storage.run_table().failures(slice(index, index + 1))
+            failure = next(iter(stored), None)
+        if failure is not None:
+            facts["error"], facts["message"] = failure.type, failure.message
+    return facts
 
 
 class LiveRuns(Mapping[str, dict[str, Any]]):
@@ -223,7 +231,8 @@ class RunViews:
     ) -> Mapping[str, Any]:
         """Give state and times of a run, or of all runs by name.
 
-        A dictionary; of all runs with ``copy=False`` a live view, which costs nothing to make.
+        A dictionary, for runs that did not end well with ``error`` and ``message``; of all runs with
+        ``copy=False`` a live view, which costs nothing to make.
         """
         session = self._session
         if name_or_idx is None and copy:
