@@ -21,7 +21,16 @@ from pypet_ng.tree.nodes import Group, Leaf, ParameterLeaf
 from pypet_ng.tree.records import NodeKind
 from pypet_ng.tree.runnames import run_index
 
-__all__ = ["expand", "explore", "fingerprint", "forget_removed", "index_of", "move_to", "parameter_of", "shrink"]
+__all__ = [
+    "expand",
+    "explore",
+    "fingerprint",
+    "forget_removed",
+    "index_of",
+    "move_to",
+    "parameter_of",
+    "shrink",
+]
 
 
 def parameter_of(session: Session, name: Any) -> Leaf:

@@ -38,12 +38,7 @@ def _information(session: Session, index: int) -> dict[str, Any]:
     start = float(book.start[index]) if known else 0.0
     finish = float(book.finish[index]) if known else 0.0
     state = RunState(int(book.state[index])) if known else RunState.NONE
-    if (
-        state is not RunState.NONE
-        and start == 0.0
-        and session.storage is not None
-        and session.facts.attached
-    ):
+    if state is not RunState.NONE and start == 0.0 and session.storage is not None and session.facts.attached:
         table = session.storage.run_table()
         rows = slice(index, index + 1)
         start, finish = float(table.column("start", rows)[0]), float(table.column("finish", rows)[0])

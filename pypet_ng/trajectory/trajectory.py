@@ -32,7 +32,7 @@ from pypet_ng.trajectory.leaves import BaseParameter
 from pypet_ng.trajectory.manual import ManualRuns
 from pypet_ng.trajectory.merging import Merging
 from pypet_ng.trajectory.moving import Moving
-from pypet_ng.trajectory.naming import check_name, stamped
+from pypet_ng.trajectory.naming import NOT_IN_RUNS, check_name, stamped
 from pypet_ng.trajectory.options import renamed
 from pypet_ng.trajectory.overviews import Overviews
 from pypet_ng.trajectory.parameter import Parameter
@@ -146,7 +146,7 @@ class Trajectory(  # type: ignore[misc]  # f_load of the whole takes more option
         shown = super().__dir__()
         if not self._tree.scope.running:
             return shown
-        return [name for name in shown if name not in _NOT_IN_RUNS]
+        return [name for name in shown if name not in NOT_IN_RUNS]
 
     # -- facts --------------------------------------------------------------------------------
     @property
@@ -475,14 +475,5 @@ def _check_copy(fast_access: bool, copy: bool) -> None:
         raise ValueError("fast_access=True gives a new dictionary of values: use it with copy=True.")
 
 
-_NOT_IN_RUNS = frozenset(
-    """
-    f_aconf f_add_config f_add_config_group f_add_parameter f_add_parameter_group f_apar f_delete_item
-    f_delete_items f_expand f_explore f_find_idx f_get_from_runs f_iter_runs f_load f_load_skeleton f_merge
-    f_merge_many f_migrate f_preset_config f_preset_parameter f_refresh f_restore_default f_retry_failed
-    f_set_crun f_shrink f_start_run
-    """.split()
-)
-"""What a run cannot call, and tab completion does not offer there."""
 _RESERVED = frozenset(name for name in dir(Trajectory) if name[0] != "_")
 """What ``traj.<name>`` gives instead of a node."""

@@ -441,7 +441,7 @@ def test_several_ways_of_one_depth_are_ambiguous(line: str, traj: Any) -> None:
     target = traj.f_add_parameter_group("one.target")
     two = traj.f_add_parameter_group("two")
     two.f_add_link(target)
-    with pytest.raises(NotUniqueNodeError, match="parameters.one.target"):
+    with pytest.raises(NotUniqueNodeError, match=r"parameters\.one\.target"):
         traj.target  # noqa: B018
     assert traj.two.target is target
     two.f_remove_link("target")
