@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import warnings
 from collections.abc import Iterable, Mapping
@@ -17,16 +18,17 @@ from pypet_ng.tree import search
 from pypet_ng.tree.nodes import Group, Leaf, Node
 from pypet_ng.tree.records import TrajectoryInfo
 
-__all__ = ["Keeping", "make_service", "pick"]
+__all__ = ["Keeping", "make_service", "named_service", "pick"]
 
 
 def make_service(service: Any, name: str | None, options: dict[str, Any], known: Iterable[str] = ()) -> Any:
-    """Give a storage service object from a class or object and its options.
+    """Give a storage service object from a class, its name, or an object, and options.
 
     Options without a service mean the HDF5 service. Options left over are a TypeError, which also
     suggests near names among `known`.
     """
     options = without_needless(options)
+    service = named_service(service)
     if service is None:
         if "filename" not in options:
             if options:
@@ -59,6 +61,27 @@ def make_service(service: Any, name: str | None, options: dict[str, Any], known:
             f"{service!r} is no storage service: it must have the methods of pypet_ng.storage.StorageService."
         )
     return service
+
+
+def named_service(service: Any) -> Any:
+    """Give the class that a text ``'module.Class'`` names, as config files have it; all else as it is.
+
+    pypet's package means this one. ValueError if there is no such class.
+    """
+    if not isinstance(service, str):
+        return service
+    module, _, name = service.rpartition(".")
+    first, dot, rest = module.partition(".")
+    try:
+        found = getattr(
+            importlib.import_module("pypet_ng" + dot + rest if first == "pypet" else module), name
+        )
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ValueError(
+            f"storage_service={service!r} names no class that can be imported ({error}): give the class, or a "
+            "text as 'pypet_ng.HDF5StorageService'."
+        ) from error
+    return found
 
 
 def _unknown(option: str, options: Mapping[str, Any], known: Iterable[str]) -> TypeError:

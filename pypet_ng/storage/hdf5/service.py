@@ -103,6 +103,11 @@ class HDF5StorageService:
     def location(self) -> str:
         return self._file.name
 
+    @property
+    def filename(self) -> str:
+        """The file, under pypet's name for it."""
+        return self.location
+
     # -- opening ------------------------------------------------------------------------------
     def _chosen(self) -> str:
         if self._name is None:
