@@ -9,8 +9,9 @@ left it.
 from __future__ import annotations
 
 import os
+import pickle
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from pypet_ng.brian2.parameter import Brian2Parameter
@@ -193,9 +194,9 @@ class NetworkManager:
     network_constructor
         Makes the network of brian2 objects, default ``brian2.Network``.
 
-    With worker processes the manager travels without brian2 objects: each worker builds the shared
-    ones again and takes over the state after the pre-run. For that the objects of a pre-run need
-    names of their own (``NeuronGroup(..., name='neurons')``).
+    With worker processes the manager travels without brian2 objects: each worker takes components as they
+    were before :meth:`pre_build`, builds the shared objects again, and takes over the state after the
+    pre-run. For that building twice must give the same objects in the same order.
     """
 
     def __init__(
@@ -216,6 +217,10 @@ class NetworkManager:
         self._pre_built = False
         self._state: bytes | None = None
         """State of the network after the pre-run, as brian2 writes it."""
+        self._names: list[str] = []
+        """Names of the objects and clocks that were built for the pre-run, in order."""
+        self._unbuilt: bytes | None = None
+        """The parts as they were before the shared objects were built; None if they cannot be pickled."""
 
     @property
     def _parts(self) -> list[NetworkComponent]:
@@ -228,6 +233,8 @@ class NetworkManager:
 
     def pre_build(self, traj: Any) -> None:
         """Let all parts build what the runs share. Optional; :meth:`pre_run_network` does it as well."""
+        if not self._pre_built:
+            self._unbuilt = _pickled((self.components, self.analysers, self.network_runner))
         self._brian_list = []
         self._network_dict = {}
         for part in self._parts:
@@ -238,6 +245,7 @@ class NetworkManager:
         """Run the network once, before the runs: each of these starts from the state it ends in."""
         self.pre_build(traj)
         self._network = self._construct(self._brian_list)
+        self._names = _names_in(self._brian_list)
         self.network_runner.execute_network_pre_run(
             traj, self._network, self._network_dict, self.components, self.analysers
         )
@@ -277,13 +285,46 @@ class NetworkManager:
         self.pre_build(traj)
         if self._state is not None:
             self._network = self._construct(self._brian_list)
-            _take_state(self._network, self._state)
+            mine = _names_in(self._brian_list)
+            renamed = dict(zip(self._names, mine, strict=True)) if len(mine) == len(self._names) else {}
+            _take_state(self._network, self._state, renamed)
             self._network.store(_PRE_RUN)
             self._objects = tuple(self._network.objects)
 
     def __getstate__(self) -> dict[str, Any]:
         # brian2 objects do not travel between processes
-        return {**self.__dict__, "_brian_list": [], "_network_dict": {}, "_network": None, "_objects": ()}
+        state = {**self.__dict__, "_brian_list": [], "_network_dict": {}, "_network": None, "_objects": ()}
+        if self._unbuilt is not None:  # the parts hold some by now, and know that they built them
+            for name in ("components", "analysers", "network_runner"):
+                del state[name]
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        if self._unbuilt is not None:
+            self.components, self.analysers, self.network_runner = pickle.loads(self._unbuilt)
+
+
+def _pickled(parts: tuple[Any, ...]) -> bytes | None:
+    import cloudpickle
+
+    try:
+        return bytes(cloudpickle.dumps(parts))
+    except Exception:  # whatever a part holds; then the manager runs in its own process only
+        return None
+
+
+def _names_in(objects: Iterable[Any]) -> list[str]:
+    """Give the names of brian2 objects, of what they contain, and of their clocks, in order."""
+    names: dict[str, None] = {}
+    for one in objects:
+        if isinstance(one, list | tuple):
+            names.update(dict.fromkeys(_names_in(one)))
+            continue
+        names[one.name] = None
+        names[one.clock.name] = None
+        names.update(dict.fromkeys(_names_in(one.contained_objects)))
+    return list(names)
 
 
 def _state_of(network: Any) -> bytes:
@@ -295,16 +336,19 @@ def _state_of(network: Any) -> bytes:
             return file.read()
 
 
-def _take_state(network: Any, state: bytes) -> None:
+def _take_state(network: Any, state: bytes, renamed: Mapping[str, str]) -> None:
+    """Give a network the state of another that was built alike; `renamed`: from its names to those here."""
+    stored = pickle.loads(state)
+    stored[_PRE_RUN] = {renamed.get(name, name): one for name, one in stored[_PRE_RUN].items()}
     with tempfile.TemporaryDirectory() as folder:
         filename = os.path.join(folder, "state")
         with open(filename, "wb") as file:
-            file.write(state)
+            pickle.dump(stored, file)
         try:
             network.restore(_PRE_RUN, filename)
         except KeyError as error:
             error.add_note(
-                "The network built in this worker has other object names than the pre-run's: give the brian2 "
-                "objects names of their own, as NeuronGroup(..., name='neurons')."
+                "The network built in this worker has other objects than the pre-run's: let pre_build make the "
+                "same ones each time, or give them names of their own, as NeuronGroup(..., name='neurons')."
             )
             raise

@@ -82,7 +82,7 @@ def _of_events(monitor: Any) -> _Items:
 
 def _of_states(monitor: Any) -> _Items:
     """Give what a StateMonitor recorded: variables of shape (recorded neuron, time)."""
-    names = sorted(monitor.record_variables)
+    names = list(monitor.record_variables)
     items: _Items = {"record": monitor.record, "record_variables": names, "when": monitor.when}
     items["t"] = monitor.t[:]
     items.update((name, getattr(monitor, name)[:]) for name in names)

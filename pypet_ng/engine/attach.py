@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import reprlib
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from pypet_ng.storage.base import StorageService
 from pypet_ng.tree.nodes import Group, Leaf, ParameterLeaf
 from pypet_ng.tree.records import NodeKind, RunState, Skeleton
 
-__all__ = ["attach", "explored_leaves", "read_runbook", "take_plan"]
+__all__ = ["attach", "explored_leaves", "own_items", "read_runbook", "take_plan"]
 
 
 def explored_leaves(session: Session) -> dict[Path, Leaf]:
@@ -30,6 +31,18 @@ def explored_leaves(session: Session) -> dict[Path, Leaf]:
         if isinstance(node, Leaf):
             leaves[path] = node
     return leaves
+
+
+def own_items(leaf: Leaf, planned: Collection[Path]) -> dict[str, Any]:
+    """Give the items to be stored with a leaf itself.
+
+    A parameter that came with a range of its own, instead of one from ``f_explore``, keeps it there;
+    the ranges of the plan's parameters (`planned`) are stored with the plan.
+    """
+    items = dict(leaf.dump())
+    if isinstance(leaf, ParameterLeaf) and leaf.column is not None and leaf.path not in planned:
+        items.update(leaf.dump_range())
+    return items
 
 
 def take_plan(session: Session, plan: Plan) -> None:
@@ -207,7 +220,7 @@ def _compare_parameters(session: Session, storage: StorageService) -> None:
             continue
         if path in explored or stored[path].explored:
             continue
-        ours, theirs = dict(node.dump()), dict(storage.read(path).data)
+        ours, theirs = own_items(node, explored), dict(storage.read(path).data)
         if not same(ours, theirs):
             raise PlanMismatchError(
                 f"The parameter {name!r} is {_show(ours)} in this script, but {_show(theirs)} in {place}. {ways}"

@@ -13,6 +13,7 @@ from pypet_ng.engine.rousing import undisturbed
 from pypet_ng.engine.session import Session, forget_read_ahead
 from pypet_ng.engine.storing import ensure_storage
 from pypet_ng.errors import DataNotInStorageError
+from pypet_ng.storage.base import ABOUT
 from pypet_ng.tree.names import BRANCHES
 from pypet_ng.tree.nodes import Group, Leaf, Node, OwnGroup
 from pypet_ng.tree.records import NodeKind, RunState, Skeleton
@@ -207,10 +208,16 @@ def load(session: Session, options: LoadOptions, *, as_new: bool = False) -> Non
     wanted = any(flags.values()) or options.other != NOTHING
     if wanted:
         depth = options.max_depth if options.recursive else 1
-        _graft_all(session, storage.scan((), depth), lambda path: options.of(path[0]))
+        nodes = (one for one in storage.scan((), depth) if one.path != ABOUT)
+        _graft_all(session, nodes, lambda path: options.of(path[0]))
     take_plan(session, session.plan)
     if as_new:
         return
+    if wanted and storage.has(ABOUT):
+        root = session.tree.root
+        notes = storage.read(ABOUT, ()).skeleton.annotations
+        ours = root.annotations or {}
+        root.annotations = {**ours, **notes} if options.other == OVERWRITE else {**notes, **ours}
     if options.recursive and options.max_depth is None:
         for branch in ("results", "derived_parameters", ""):
             flag = options.of(branch)
@@ -283,7 +290,8 @@ def _load_below(
                     fill(session, below)
             return
     if not path:
-        _graft_all(session, storage.scan((), None if recursive else 1), lambda _: flag)
+        nodes = (one for one in storage.scan((), None if recursive else 1) if one.path != ABOUT)
+        _graft_all(session, nodes, lambda _: flag)
     else:
         if not storage.has(path):
             storage.refresh()  # somebody else may have stored it since
@@ -293,6 +301,9 @@ def _load_below(
         missing = [one for one in above if tree.at(one) is None]
         skeletons = [storage.read(one, ()).skeleton for one in missing if storage.has(one)]
         skeletons.append(storage.read(path, ()).skeleton)
+        goal = skeletons[-1].target
+        if goal and tree.at(goal) is None:  # a link is no way to what is not in memory
+            _load_below(session, goal, flag, False, None)
         if recursive and skeletons[-1].kind is NodeKind.GROUP:
             hanging = storage.scan(path, max_depth)
             skeletons.extend(one for one in hanging if with_links or one.kind is not NodeKind.LINK)

@@ -111,14 +111,20 @@ def _rouse_plain(
     length = min((len(ids) for _, _, _, ids in columns), default=0)
     gone = children.gone
     runs: dict[str, Group] = holder.runs
+    there, enter = dict.__contains__, dict.__setitem__
+    has_notes = part.has_notes
     for row in part.rows().tolist():
         name = run_name(row)
-        if dict.__contains__(children, name) or name in gone:
+        if there(children, name) or name in gone:
             continue
-        if row >= length or part.has_notes(row):
+        if row >= length or has_notes(row):
             children.get(name)
             continue
-        group = _stored_group(tree, holder, name)
+        group = Group(name)
+        group.stored = group.of_run = True
+        group.parent = holder
+        group.tree = tree
+        hung = group.children
         below: dict[Path, Group] = {}
         for way, leaf_name, facts, ids in columns:
             number = ids[row]
@@ -129,9 +135,13 @@ def _rouse_plain(
             leaf.stored = True
             leaf.kept = kept
             leaf.tree = tree
-            home = group if not way else below.get(way) or _descend(tree, group, way, below)
-            leaf.parent = home
-            home.children[leaf_name] = leaf
+            if way:
+                home = below.get(way) or _descend(tree, group, way, below)
+                leaf.parent = home
+                home.children[leaf_name] = leaf
+            else:
+                leaf.parent = group
+                hung[leaf_name] = leaf
             if eager:
                 leaf.items = {
                     # arrays of the column must not be shared with those who may change them
@@ -139,8 +149,8 @@ def _rouse_plain(
                     for item, values in data
                     if (value := values[row]) is not NOT_SET
                 }
-        dict.__setitem__(children, name, group)
-        dict.__setitem__(runs, name, group)
+        enter(children, name, group)
+        enter(runs, name, group)
 
 
 def _stored_group(tree: Tree, parent: Group, name: str) -> Group:

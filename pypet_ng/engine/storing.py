@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 import numpy as np
 
-from pypet_ng.engine.attach import attach, explored_leaves
+from pypet_ng._typing import Path
+from pypet_ng.engine.attach import attach, explored_leaves, own_items
 from pypet_ng.engine.batching import skeleton_of
 from pypet_ng.engine.definitions import store_definition
 from pypet_ng.engine.session import Session, forget_read_ahead, trajectory_info
 from pypet_ng.errors import DataNotInStorageError
-from pypet_ng.storage.base import StorageService
+from pypet_ng.storage.base import ABOUT, StorageService
 from pypet_ng.tree.nodes import Group, Leaf, Node, ParameterLeaf
 from pypet_ng.tree.records import Batch, NodeKind, Record, RunState, Skeleton, WriteMode
 from pypet_ng.tree.runnames import fold
@@ -60,6 +61,7 @@ def _records(
 ) -> Iterator[tuple[Node, Record]]:
     """Give what of some subtrees is new (with OVERWRITE: all of it), parents first."""
     tree = session.tree
+    planned = frozenset(session.plan.names)
     for start in starts:
         deepest = None if max_depth is None else start.depth + max_depth
         yield from _parents(start)
@@ -67,7 +69,7 @@ def _records(
         for node in nodes:
             if node.parent is None or (deepest is not None and node.depth > deepest):
                 continue
-            record = _record(node, mode)
+            record = _record(node, mode, planned)
             if record is not None:
                 yield node, record
             if isinstance(node, Group) and with_links:
@@ -89,13 +91,13 @@ def _parents(node: Node) -> Iterator[tuple[Node, Record]]:
         yield group, Record(skeleton_of(group, group.path))
 
 
-def _record(node: Node, mode: WriteMode | None) -> Record | None:
+def _record(node: Node, mode: WriteMode | None, planned: Collection[Path]) -> Record | None:
     if node.stored and mode is WriteMode.SKIP:
         return None
     data: dict[str, Any] = {}
     if isinstance(node, Leaf):
         if mode is not None:
-            data = dict(node.dump())
+            data = own_items(node, planned)
             if mode is WriteMode.ADD and node.stored:
                 data = {name: value for name, value in data.items() if name not in node.kept}
         if node.stored and not data and not node.annotations and mode is not WriteMode.OVERWRITE:
@@ -170,9 +172,12 @@ def store_all(
         attach(session)
         if was_attached or session.facts.stored_runs:
             storage.update_info(trajectory_info(session))
+        root = session.tree.root
+        if root.annotations:
+            about = Skeleton(ABOUT, NodeKind.GROUP, annotations=dict(root.annotations))
+            storage.write([Record(about)], mode or WriteMode.ADD)
         if only_init:
             return
-        root = session.tree.root
         parameters = [root.children[name] for name in ("parameters",) if name in root.children]
         _write(session, storage, parameters, mode, True, max_depth and max_depth - 1)
         store_plan(session)  # before any run's node: rows fold only below the length of the plan

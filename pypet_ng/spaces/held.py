@@ -22,6 +22,10 @@ __all__ = ["ArrayColumn", "Column", "ListColumn", "OpaqueColumn", "column_of", "
 
 _BLOCK: Final = 4096
 _SHOWN: Final = 3
+_WRITTEN: Final = (int, float, complex, str, bytes, tuple, list, np.generic)
+"""Values of these types are shown in full, arrays and other objects are not."""
+_LISTED: Final = 1000
+"""So many values are shown as a list shows them; no list of a million fills the screen."""
 _KINDS: Final[dict[type, str]] = {bool: "b", int: "iu", float: "f", complex: "c"}
 
 
@@ -154,14 +158,17 @@ class Column(Sequence[Any]):
             return np.array(self.take(), dtype=dtype)
         return np.array(numbers, dtype=dtype, copy=copy)
 
+    def copy(self) -> list[Any]:
+        """Give the values as a list, which may be changed."""
+        return self.take()
+
     def __repr__(self) -> str:
-        kind = self.value_type.__name__ if self.value_type is not None else "mixed"
         length = len(self)
-        if length <= 2 * _SHOWN:
-            words = [_short(value) for value in self.take()]
-        else:
-            words = [*map(_short, self.take(slice(0, _SHOWN))), "...", _short(self[-1])]
-        return f"<{type(self).__name__} of {length} {kind}: {', '.join(words)}>"
+        if length <= _LISTED:
+            words = [repr(value) if isinstance(value, _WRITTEN) else _short(value) for value in self.take()]
+            return f"[{', '.join(words)}]"
+        words = [*map(_short, self.take(slice(0, _SHOWN))), "...", _short(self[-1])]
+        return f"[{', '.join(words)}] ({length} values)"
 
 
 class _Buffer:

@@ -21,13 +21,14 @@ def cartesian_product(
     """Give the explored values of all combinations, the first name varying slowest.
 
     `combined_parameters` gives another order; names in an inner tuple are zipped instead of
-    multiplied. The values behave as lists and cost the sum of the axes.
+    multiplied. The values behave as lists that never change (``copy()`` gives one that does) and cost
+    the sum of the axes.
 
     DesignError for a list without values, zipped lists of unequal length, and names that are
     missing, unknown or repeated.
 
     >>> product = cartesian_product({"x": [1, 2], "y": [3.0, 4.0, 5.0]})
-    >>> list(product["x"]), list(product["y"])
+    >>> product["x"], product["y"]
     ([1, 1, 1, 2, 2, 2], [3.0, 4.0, 5.0, 3.0, 4.0, 5.0])
     """
     groups = [

@@ -23,7 +23,7 @@ from pypet_ng.tree.records import (
     WriteMode,
 )
 
-__all__ = ["NOT_SET", "RETURNED", "NotSet", "RunColumn", "RunTable", "StorageService"]
+__all__ = ["ABOUT", "NOT_SET", "RETURNED", "NotSet", "RunColumn", "RunTable", "StorageService"]
 
 
 class NotSet(enum.Enum):
@@ -36,6 +36,8 @@ class NotSet(enum.Enum):
 
 
 NOT_SET: Final = NotSet.NOT_SET
+ABOUT: Final[Path] = ("overview",)
+"""Path of a group that stands for the trajectory itself: its annotations. No user's node has this name."""
 RETURNED: Final[Path] = ("overview", "returned")
 """Path under which :meth:`StorageService.read_runs` gives the returned values (item ``''``)."""
 

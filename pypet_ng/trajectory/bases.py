@@ -3,35 +3,41 @@
 from __future__ import annotations
 
 import logging
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 __all__ = ["HasLogger", "HasSlots", "KnowsTrajectory"]
 
 _ROOT: Final = "pypet_ng"
 
 
-def all_slots(cls: type) -> tuple[str, ...]:
-    """Give the names of the slots of a class and its bases, each once."""
-    found: dict[str, None] = {}
+def all_slots(cls: type) -> frozenset[str]:
+    """Give the names of the slots of a class and its bases."""
+    found: set[str] = set()
     for one in cls.__mro__:
         slots = one.__dict__.get("__slots__", ())
-        found.update(dict.fromkeys((slots,) if isinstance(slots, str) else slots))
-    return tuple(name for name in found if name not in ("__weakref__", "__dict__"))
+        found.update((slots,) if isinstance(slots, str) else slots)
+    return frozenset(found)
 
 
 class HasSlots:
     """Pickles what is in its slots as well as in its ``__dict__``."""
 
     __slots__ = ("__weakref__",)
+    __all_slots__: ClassVar[frozenset[str]] = frozenset(__slots__)
+    """Names of all slots of the class, inherited ones as well."""
 
-    @property
-    def __all_slots__(self) -> tuple[str, ...]:
-        return all_slots(type(self))
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.__all_slots__ = all_slots(cls)
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(getattr(self, "__dict__", {}))
-        state.update({name: getattr(self, name) for name in self.__all_slots__ if hasattr(self, name)})
+        names = self.__all_slots__ - {"__weakref__", "__dict__"}
+        state.update({name: getattr(self, name) for name in names if hasattr(self, name)})
         return state
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *self.__all_slots__})
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         for name, value in state.items():

@@ -53,7 +53,8 @@ def _data(result: Any) -> Any:
 def nested_equal(a: Any, b: Any) -> bool:
     """Tell whether two objects are equal, looking into containers, arrays, frames and sparse matrices.
 
-    Objects that say nothing on equality are equal if their attributes are. NaN equals NaN.
+    Objects that say nothing on equality are equal if their attributes are, of whatever classes they
+    are. NaN equals NaN.
     """
     if a is b:
         return True
@@ -117,15 +118,15 @@ def _objects_equal(a: Any, b: Any) -> bool:
             return bool(a == b)
         except (TypeError, ValueError):  # it compares element by element, or not at all
             pass
-    if type(a) is not type(b):
-        return False
-    return nested_equal(_attributes(a), _attributes(b)) if _attributes(a) else False
+    ours, theirs = _attributes(a), _attributes(b)
+    return bool(ours) and nested_equal(ours, theirs)
 
 
 def _attributes(value: Any) -> dict[str, Any]:
     found = dict(getattr(value, "__dict__", {}))
     for cls in type(value).__mro__:
-        for name in vars(cls).get("__slots__", ()):
-            if hasattr(value, name):
+        slots = vars(cls).get("__slots__", ())
+        for name in (slots,) if isinstance(slots, str) else slots:
+            if name not in ("__dict__", "__weakref__") and hasattr(value, name):
                 found[name] = getattr(value, name)
     return found

@@ -15,9 +15,8 @@ from pypet_ng.engine.session import Session
 from pypet_ng.spaces.columns import Column
 from pypet_ng.trajectory.leaves import ContainerParameterLeaf, ContainerResultLeaf, detached
 from pypet_ng.trajectory.parameter import Parameter
-from pypet_ng.trajectory.parameter_leaves import EXPLORED
 from pypet_ng.trajectory.result import Result
-from pypet_ng.tree.nodes import Group, Leaf, Node, OwnGroup, ParameterLeaf
+from pypet_ng.tree.nodes import EXPLORED, Group, Leaf, Node, OwnGroup, ParameterLeaf
 from pypet_ng.tree.records import NodeKind
 from pypet_ng.tree.structure import Tree
 

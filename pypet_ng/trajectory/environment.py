@@ -29,7 +29,7 @@ from pypet_ng.trajectory.codewatch import CodeWatch, git_options, sumatra_option
 from pypet_ng.trajectory.configfile import read_config
 from pypet_ng.trajectory.contradictions import check_together
 from pypet_ng.trajectory.envconfig import RECORDED_OPTIONS, EnvironmentConfig, own_hexsha
-from pypet_ng.trajectory.keeping import make_service
+from pypet_ng.trajectory.keeping import make_service, named_service
 from pypet_ng.trajectory.options import Fate, sort_options
 from pypet_ng.trajectory.postprocessing import Postprocessing, Work, read_pipeline
 from pypet_ng.trajectory.trajectory import Trajectory
@@ -89,7 +89,7 @@ class Environment:
         self._noted_code: Mapping[str, Any] | None = None
         seed = own.pop("seed", None)
         of_trajectory = options[Fate.TRAJECTORY]
-        service = of_trajectory.pop("storage_service", None)
+        service = named_service(of_trajectory.pop("storage_service", None))
         of_storage = options[Fate.STORAGE]
         if isinstance(trajectory, Trajectory):
             if of_trajectory:

@@ -21,7 +21,16 @@ from pypet_ng.tree.nodes import Group, Leaf, ParameterLeaf
 from pypet_ng.tree.records import NodeKind
 from pypet_ng.tree.runnames import run_index
 
-__all__ = ["expand", "explore", "fingerprint", "index_of", "move_to", "parameter_of", "shrink"]
+__all__ = [
+    "expand",
+    "explore",
+    "fingerprint",
+    "forget_removed",
+    "index_of",
+    "move_to",
+    "parameter_of",
+    "shrink",
+]
 
 
 def parameter_of(session: Session, name: Any) -> Leaf:
@@ -249,6 +258,21 @@ def shrink(session: Session, force: bool) -> None:
     if definition is not None and definition.parent is not None:
         group = definition.parent
         session.tree.detach(group if len(group.children) == 1 else definition)
+
+
+def forget_removed(session: Session) -> None:
+    """Explore no more what was removed from memory; other explored parameters keep their points.
+
+    What was stored stays explored, as the stored runs were at its values.
+    """
+    if session.facts.attached or session.tree.scope.running:
+        return
+    gone = [path for path in session.plan.names if session.tree.at(path) is None]
+    if gone and len(gone) == len(session.plan.names):
+        shrink(session, force=True)
+        return
+    for path in gone:
+        session.plan = session.plan.without(path)
 
 
 def index_of(session: Session, run: str | int | None, *, some_run: bool = False) -> int:

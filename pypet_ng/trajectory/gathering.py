@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -14,10 +14,11 @@ from pypet_ng.engine.session import Session
 from pypet_ng.errors import NotUniqueNodeError
 from pypet_ng.storage.base import NOT_SET
 from pypet_ng.trajectory.reaching import value_of
+from pypet_ng.trajectory.result import Result
 from pypet_ng.tree import search
 from pypet_ng.tree.names import expand
-from pypet_ng.tree.nodes import Group, Leaf, Node
-from pypet_ng.tree.runnames import run_index, set_index, set_name
+from pypet_ng.tree.nodes import Group, Leaf, Node, ResultLeaf
+from pypet_ng.tree.runnames import run_index, run_name, set_index, set_name
 from pypet_ng.tree.structure import Tree, describe_hits
 
 __all__ = ["Wanted", "gather"]
@@ -57,7 +58,7 @@ def _gather(session: Session, parts: Path, how: Wanted) -> dict[Any, Any]:
     here = tree.scope.index
     finder = _Finder(tree, parts, how)
     found: dict[Any, Any] = {}
-    name_of = tree.scope.name_of
+    name_of = tree.scope.name_of if tree.scope.renamed else run_name
     try:
         for index in range(len(session.plan)):
             own = name_of(index)
@@ -73,7 +74,12 @@ def _gather(session: Session, parts: Path, how: Wanted) -> dict[Any, Any]:
             if how.auto_load and isinstance(node, Leaf) and node.is_empty and tree.reserve is not None:
                 tree.move_to(index)
                 tree.reserve.fill(node)
-            found[key] = value_of(tree, node) if how.fast_access else tree.view(node)
+            if how.fast_access:
+                found[key] = value_of(tree, node)
+            elif type(node) is ResultLeaf:  # a million of these: spare the way through the tree
+                found[key] = node.view or Result._over(node)
+            else:
+                found[key] = tree.view(node)
     finally:
         tree.move_to(here)
     return found
@@ -118,6 +124,9 @@ def _column(session: Session, template: Template, name: str) -> list[Any] | None
     return values
 
 
+_existing: Final[Callable[[dict[str, Group], str], Group | None]] = dict.get
+
+
 class _Finder:
     """Finds what one name means in the branches of runs."""
 
@@ -127,7 +136,12 @@ class _Finder:
         self._how = how
         self._name = parts[0] if _is_plain(tree, parts) else None
         self._holders = [holder for holder in tree.holders if not holder.of_run]
-        self._sets = any(set_index(name) is not None for h in self._holders for name in _some_names(h))
+        self._sets = any(
+            name[:8] == "run_set_" and set_index(name) is not None
+            for holder in self._holders
+            for name in _some_names(holder)
+        )
+        self._astray = self._in_other_sets() if self._sets else {}
         self._by_default: Node | None = None
         self._looked = False
 
@@ -135,11 +149,13 @@ class _Finder:
         """Give the node of one run, None if there is none; NotUniqueNodeError."""
         groups: list[Group] = []
         for holder in self._holders:
-            group = holder.runs.get(own)
+            runs = holder.runs
+            group = _existing(runs, own) or runs.get(own)  # the runs that wait are built by the second
             if group is not None and group.parent is holder:
                 groups.append(group)
         if self._sets:
             groups.extend(self._in_sets(index, own))
+            groups.extend(self._astray.get(own, ()))
         if len(groups) == 1 and self._name is not None:  # the way of a million runs
             group = groups[0]
             hit: Node | None = group.children.get(self._name)
@@ -164,6 +180,18 @@ class _Finder:
         for group, _ in search.run_groups(tree, tree.root, (set_name(index),)):
             groups.extend(node for node in search.find_all(tree, group, (own,)) if isinstance(node, Group))
         return groups
+
+    def _in_other_sets(self) -> dict[str, list[Group]]:
+        """Give the groups of runs, by name, that somebody put into a set their index does not belong to."""
+        found: dict[str, list[Group]] = {}
+        for holder in self._holders:
+            for name, group in dict.items(holder.runs):
+                number = set_index(name)
+                for own, run in dict.items(group.runs) if number is not None else ():
+                    index = run_index(own)
+                    if index is not None and set_name(index) != name and run.parent is group:
+                        found.setdefault(own, []).append(run)
+        return found
 
     def _unique(self, groups: Sequence[Group], owner: str) -> Node | None:
         how = self._how

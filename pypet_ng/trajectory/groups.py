@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from pypet_ng._typing import Path
 from pypet_ng.engine import loading, storing
 from pypet_ng.errors import NodeNotFoundError, near_names
 from pypet_ng.trajectory import adding
+from pypet_ng.trajectory.exploring import forget_removed
 from pypet_ng.trajectory.iterating import Predicate
 from pypet_ng.trajectory.leaves import BaseParameter, BaseResult, NNLeafNode
 from pypet_ng.trajectory.listing import Listing
@@ -52,6 +54,16 @@ class NNGroupNode(Listing):
     def v_is_group(self) -> bool:
         return True
 
+    # -- copies -------------------------------------------------------------------------------
+    def __copy__(self) -> Any:
+        return self  # a node has one view; of a whole trajectory f_copy gives another
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        node = self._node
+        if node.tree is None:
+            return _lone_group, (type(self), node.name, node.comment, node.annotations)
+        return _group_at, (self.v_root, node.path)  # it brings its trajectory along, as in pypet
+
     # -- assigning ----------------------------------------------------------------------------
     def __setattr__(self, name: str, value: Any) -> None:
         if name[:1] == "_" or hasattr(type(self), name):
@@ -62,10 +74,18 @@ class NNGroupNode(Listing):
             self._assign_value((name,), value)
 
     def __setitem__(self, name: Any, value: Any) -> None:
-        if isinstance(value, NNTreeNode):
-            self._assign_node(name, value)
-        else:
-            self._assign_value(search.resolve_parts(self._tree, name), value)
+        parts = search.resolve_parts(self._tree, name)
+        if not isinstance(value, NNTreeNode):
+            self._assign_value(parts, value)
+            return
+        key = ".".join(parts)
+        named_whole = value.v_full_name == key or value.v_full_name.startswith(key + ".")
+        if len(parts) > 1 and not (named_whole and value._node.tree is None):
+            above = self.f_get_default(parts[:-1], fast_access=False)
+            if isinstance(above, NNGroupNode):
+                above._assign_node(parts[-1], value)
+                return
+        self._assign_node(key, value)  # which makes the groups on the way
 
     def _assign_value(self, parts: tuple[str, ...], value: Any) -> None:
         naming = self._tree.naming
@@ -263,6 +283,7 @@ class NNGroupNode(Listing):
                 self._prune(child, predicate)
                 return
         self._tree.detach(child)
+        forget_removed(self.v_root._session)
 
     def f_remove(self, recursive: bool = True, predicate: Predicate = None) -> None:
         """Remove this group from memory with all below it; the trajectory itself only loses its children.
@@ -278,11 +299,10 @@ class NNGroupNode(Listing):
             raise TypeError(f"{self.v_full_name!r} has children: use recursive=True to remove them as well.")
         if predicate is not None:
             self._prune(node, predicate)
-        elif node.parent is not None:
-            tree.detach(node)
-        else:
-            for child in list(node.own()):
-                tree.detach(child)
+            return
+        for one in list(node.own()) if node.parent is None else [node]:
+            tree.detach(one)
+        forget_removed(tree.root.view._session)
 
     def _prune(self, top: Group, predicate: Predicate) -> None:
         tree = self._tree
@@ -302,6 +322,7 @@ class NNGroupNode(Listing):
 
         if empties(top):
             tree.detach(top)
+        forget_removed(tree.root.view._session)
 
     # -- storing and loading ------------------------------------------------------------------
     def f_store(self, recursive: bool = True, store_data: int = 2, max_depth: int | None = None) -> None:
@@ -435,6 +456,18 @@ _BY_BRANCH: dict[str, type[NNGroupNode]] = {
     "derived_parameters": DerivedParameterGroup,
     "results": ResultGroup,
 }
+
+
+def _lone_group(cls: type[NNGroupNode], name: str, comment: str, notes: dict[str, Any] | None) -> NNGroupNode:
+    """Make a group anew that hangs in no tree."""
+    group = cls(name, comment)
+    group._node.annotations = dict(notes) if notes else None
+    return group
+
+
+def _group_at(root: Any, path: Path) -> Any:
+    """Give the group of a trajectory that came as a copy."""
+    return root.f_get(".".join(path), shortcuts=False)
 
 
 def group_class(branch: str) -> type[NNGroupNode]:

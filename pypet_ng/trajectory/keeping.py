@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import warnings
 from collections.abc import Iterable, Mapping
@@ -10,22 +11,24 @@ from typing import Any
 from pypet_ng.engine import loading, storing
 from pypet_ng.engine.session import Session, trust_if_made
 from pypet_ng.errors import NoSuchServiceError, TrajectoryNotFoundError, near_names
+from pypet_ng.trajectory.exploring import forget_removed
 from pypet_ng.trajectory.nodes import NNTreeNode
 from pypet_ng.trajectory.options import renamed, without_needless
 from pypet_ng.tree import search
 from pypet_ng.tree.nodes import Group, Leaf, Node
 from pypet_ng.tree.records import TrajectoryInfo
 
-__all__ = ["Keeping", "make_service", "pick"]
+__all__ = ["Keeping", "make_service", "named_service", "pick"]
 
 
 def make_service(service: Any, name: str | None, options: dict[str, Any], known: Iterable[str] = ()) -> Any:
-    """Give a storage service object from a class or object and its options.
+    """Give a storage service object from a class, its name, or an object, and options.
 
     Options without a service mean the HDF5 service. Options left over are a TypeError, which also
     suggests near names among `known`.
     """
     options = without_needless(options)
+    service = named_service(service)
     if service is None:
         if "filename" not in options:
             if options:
@@ -58,6 +61,27 @@ def make_service(service: Any, name: str | None, options: dict[str, Any], known:
             f"{service!r} is no storage service: it must have the methods of pypet_ng.storage.StorageService."
         )
     return service
+
+
+def named_service(service: Any) -> Any:
+    """Give the class that a text ``'module.Class'`` names, as config files have it; all else as it is.
+
+    pypet's package means this one. ValueError if there is no such class.
+    """
+    if not isinstance(service, str):
+        return service
+    module, _, name = service.rpartition(".")
+    first, dot, rest = module.partition(".")
+    try:
+        found = getattr(
+            importlib.import_module("pypet_ng" + dot + rest if first == "pypet" else module), name
+        )
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ValueError(
+            f"storage_service={service!r} names no class that can be imported ({error}): give the class, or a "
+            "text as 'pypet_ng.HDF5StorageService'."
+        ) from error
+    return found
 
 
 def _unknown(option: str, options: Mapping[str, Any], known: Iterable[str]) -> TypeError:
@@ -106,13 +130,25 @@ class Keeping:
         return node
 
     # -- storing ------------------------------------------------------------------------------
-    def f_store(self, only_init: bool = False, store_data: int = 2, max_depth: int | None = None) -> None:
+    def f_store(
+        self,
+        only_init: bool = False,
+        store_data: int = 2,
+        max_depth: int | None = None,
+        recursive: bool = True,
+    ) -> None:
         """Store the whole trajectory; in a run what the run added so far.
 
         `store_data`: 0 nodes only, 1 skip stored nodes, 2 add what is missing (items stored before
         are never overwritten), 3 overwrite. If a trajectory of this name is stored already, the two
-        are compared first: PlanMismatchError says what differs.
+        are compared first: PlanMismatchError says what differs. `recursive` is there as groups have it;
+        False is a ValueError.
         """
+        if not recursive:
+            raise ValueError(
+                "A trajectory is stored with all below it: use only_init=True to store nothing but that it is "
+                "there, max_depth= for its upper levels, or f_store_item for single nodes."
+            )
         session = self._session
         scope = session.tree.scope
         if scope.running:
@@ -394,3 +430,4 @@ class Keeping:
                     f"{'.'.join(node.path)!r} has children: use recursive=True to remove them as well."
                 )
             tree.detach(node)
+        forget_removed(self._session)

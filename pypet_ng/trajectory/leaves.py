@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from pypet_ng._typing import Path
 from pypet_ng.encoding import same, supports
+from pypet_ng.errors import UnsupportedValueError
 from pypet_ng.spaces.columns import Column
 from pypet_ng.trajectory.nodes import NNTreeNode
 from pypet_ng.tree.nodes import Leaf
@@ -73,6 +74,30 @@ def brief(value: object, most: int = 64) -> str:
     """Give the repr of a value in one line of at most `most` characters."""
     text = " ".join(_brief.repr(value).split())
     return text if len(text) <= most else text[: most - 3] + "..."
+
+
+def repr_start(value: object, most: int) -> str:
+    """Give at least the first `most` characters of the repr of a value, if it has so many.
+
+    Of long texts and containers no more is looked at than is shown.
+    """
+    kind = type(value)
+    if isinstance(value, str | bytes) and kind in (str, bytes):
+        return repr(value[:most])
+    if isinstance(value, list | tuple | dict) and kind in (list, tuple, dict) and len(value) > 1:
+        text = {list: "[", tuple: "(", dict: "{"}[kind]
+        for item in value:
+            if len(text) >= most:
+                return text
+            text += repr_start(item, most - len(text))
+            if isinstance(value, dict):
+                text += f": {repr_start(value[item], most - len(text))}"
+            text += ", "
+        return text[:-2] + {list: "]", tuple: ")", dict: "}"}[kind]
+    try:
+        return repr(value)
+    except Exception:  # whatever the code of somebody else's class raises, or an integer of 5,000 digits
+        return brief(value)
 
 
 def stored_items(view: Any) -> Mapping[str, Any]:
@@ -281,7 +306,7 @@ class NNLeafNode(NNTreeNode):
     def __str__(self) -> str:
         facts = self._facts()
         text = f"{self.f_get_class_name()} {self.v_full_name}" + (f" ({', '.join(facts)})" if facts else "")
-        value = "" if self.f_is_empty() else self.f_val_to_str()
+        value = "" if self.f_is_empty() else " ".join(self.f_val_to_str().split())
         return f"{text}: {value}" if value else text
 
     def __repr__(self) -> str:
@@ -435,16 +460,35 @@ class BaseParameter(NNLeafNode):
         """Tell whether two values may belong to one range.
 
         They must have exactly one type; tuples also one length, and one type item by item.
+        False if only one of them can be a value, TypeError if neither can.
         """
         if type(val1) is not type(val2):
-            return False
+            if self.f_supports(val1) or self.f_supports(val2):
+                return False
+            raise self._neither(val1, val2)
+        if not self.f_supports(val1) and not self.f_supports(val2):
+            raise self._neither(val1, val2)
         if isinstance(val1, tuple):
             return list(map(type, val1)) == list(map(type, val2))
         return True
 
     def _equal_values(self, val1: Any, val2: Any) -> bool:
-        """Tell whether two values are equal and of exactly one type."""
-        return same(val1, val2)
+        """Tell whether two values are equal and of exactly one type; TypeError if neither can be a value."""
+        if not self._values_of_same_type(val1, val2):
+            return False
+        try:
+            return same(val1, val2)
+        except UnsupportedValueError:  # only a pickle holds them
+            from pypet_ng.trajectory.comparing import nested_equal  # it needs the classes of this module
+
+            return nested_equal(val1, val2)
+
+    def _neither(self, val1: Any, val2: Any) -> TypeError:
+        return TypeError(
+            f"{type(self).__name__} {self.v_full_name!r} can hold neither {brief(val1)} "
+            f"({type(val1).__name__}) nor {brief(val2)} ({type(val2).__name__}), so it cannot compare them: "
+            "convert them, or use a container that holds such values (PickleParameter)."
+        )
 
     def _facts(self) -> list[str]:
         facts = [f"len:{len(self)}"] if self.f_has_range() else []

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
-from typing import Any
+from typing import Any, TypeAlias
+from weakref import WeakValueDictionary
 
 from pypet_ng.trajectory.iterating import Predicate, iterate, to_dict
 from pypet_ng.trajectory.leaves import brief_text
@@ -25,15 +26,15 @@ class LiveChildren(Mapping[str, Any]):
     Groups of single runs that were not loaded yet are built when they are asked for.
     """
 
-    __slots__ = ("_group", "_wanted")
+    __slots__ = ("__weakref__", "_group", "_wanted")
 
-    def __init__(self, group: Group, wanted: Callable[[str, Node], bool] | None = None) -> None:
+    def __init__(self, group: Group, wanted: _Wanted = None) -> None:
         self._group = group
         self._wanted = wanted
 
     def __getitem__(self, name: str) -> Any:
         node: Node = self._group.children[name]
-        if self._wanted is not None and not self._wanted(name, node):
+        if self._wanted is not None and not self._wanted(self._group, name, node):
             raise KeyError(name)
         assert node.tree is not None
         return node.tree.view(node)
@@ -42,7 +43,9 @@ class LiveChildren(Mapping[str, Any]):
         children = self._group.children
         if self._wanted is None:
             return iter(children)
-        return (name for name in children if self._wanted(name, children[name]))
+        if self._wanted is _is_link:
+            return iter([name for name in dict.keys(children) if name in self._group.links])
+        return (name for name in children if self._wanted(self._group, name, children[name]))
 
     def __contains__(self, name: object) -> bool:
         if self._wanted is None:
@@ -56,12 +59,30 @@ class LiveChildren(Mapping[str, Any]):
         return f"{{{', '.join(map(repr, islice(self, _SHOWN)))}{', ...' if len(self) > _SHOWN else ''}}}"
 
 
-def _is_leaf(name: str, node: Node) -> bool:
-    return isinstance(node, Leaf)
+def _is_leaf(group: Group, name: str, node: Node) -> bool:
+    return isinstance(node, Leaf) and name not in group.links
 
 
-def _is_group(name: str, node: Node) -> bool:
-    return isinstance(node, Group)
+def _is_group(group: Group, name: str, node: Node) -> bool:
+    return isinstance(node, Group) and name not in group.links
+
+
+def _is_link(group: Group, name: str, node: Node) -> bool:
+    return name in group.links
+
+
+_Wanted: TypeAlias = "Callable[[Group, str, Node], bool] | None"
+_alive: WeakValueDictionary[tuple[int, _Wanted], LiveChildren] = WeakValueDictionary()
+"""Views somebody holds, by group and kind: asking again gives the same object, as pypet's dictionaries do."""
+
+
+def _live(group: Group, wanted: _Wanted = None) -> LiveChildren:
+    """Give the live view of some children. (A view keeps its group, so that the id stays the group's.)"""
+    key = (id(group), wanted)
+    view = _alive.get(key)
+    if view is None:
+        view = _alive[key] = LiveChildren(group, wanted)
+    return view
 
 
 class Listing(Reaching):
@@ -117,24 +138,23 @@ class Listing(Reaching):
 
         A dictionary; with ``copy=False`` a live view, which does not build runs nobody asked for.
         """
-        live = LiveChildren(self._node)
-        return dict(live.items()) if copy else live
+        return self._children(copy)
 
     def f_get_groups(self, copy: bool = True) -> Mapping[str, Any]:
-        """Give the groups among the children."""
-        live = LiveChildren(self._node, _is_group)
-        return dict(live.items()) if copy else live
+        """Give the groups among the children, without links."""
+        return self._children(copy, _is_group)
 
     def f_get_leaves(self, copy: bool = True) -> Mapping[str, Any]:
-        """Give the leaves among the children."""
-        live = LiveChildren(self._node, _is_leaf)
-        return dict(live.items()) if copy else live
+        """Give the leaves among the children, without links."""
+        return self._children(copy, _is_leaf)
 
     def f_get_links(self, copy: bool = True) -> Mapping[str, Any]:
         """Give the targets of the links that start here."""
-        links = self._node.links
-        live = LiveChildren(self._node, lambda name, _: name in links)
-        return {name: self._tree.view(self._node.children[name]) for name in links} if copy else live
+        return self._children(copy, _is_link)
+
+    def _children(self, copy: bool, wanted: _Wanted = None) -> Mapping[str, Any]:
+        live = _live(self._node, wanted)
+        return dict(live.items()) if copy else live
 
     def f_children(self) -> int:
         """Give the number of nodes that hang here."""
@@ -146,7 +166,7 @@ class Listing(Reaching):
 
     def f_groups(self) -> int:
         """Give the number of groups that hang here; what can be built are groups of single runs."""
-        return len(self._node.children) - self.f_leaves()
+        return len(self._node.children) - self.f_leaves() - self.f_links()
 
     def f_has_groups(self) -> bool:
         """Tell whether a group hangs here."""
@@ -154,8 +174,12 @@ class Listing(Reaching):
 
     def f_leaves(self) -> int:
         """Give the number of leaves that hang here."""
-        children = self._node.children
-        return sum(isinstance(dict.__getitem__(children, name), Leaf) for name in dict.keys(children))
+        children, links = self._node.children, self._node.links
+        return sum(
+            isinstance(dict.__getitem__(children, name), Leaf)
+            for name in dict.keys(children)
+            if name not in links
+        )
 
     def f_has_leaves(self) -> bool:
         """Tell whether a leaf hangs here."""

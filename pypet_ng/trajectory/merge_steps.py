@@ -18,7 +18,7 @@ from pypet_ng.encoding import same
 from pypet_ng.engine import loading, storing, transfer
 from pypet_ng.engine.attach import read_runbook, take_plan
 from pypet_ng.engine.session import Session, forget_read_ahead
-from pypet_ng.storage.base import StorageService
+from pypet_ng.storage.base import ABOUT, StorageService
 from pypet_ng.storage.memory import MemoryStorageService
 from pypet_ng.trajectory.merged_plans import MergedPlan, merge_plans
 from pypet_ng.trajectory.moving import backup as make_backup
@@ -281,7 +281,7 @@ class Merge:
         """Give where a node of the other goes, None if it stays where it is."""
         path = skeleton.path
         name = ".".join(path)
-        if path[0] == "parameters":
+        if path[0] == "parameters" or path == ABOUT:
             return None
         if path[0] == "config" and not (with_config and path[1:2] and path[1] in _OF_HISTORY):
             return None

@@ -27,10 +27,15 @@ class Prefixed:
         object.__setattr__(self, "_prefix", prefix)
 
     def __getattr__(self, name: str) -> Any:
+        if name[:1] == "_":  # libraries probe for such names, also before the slots are set
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         return getattr(self._owner, self._prefix + name)
 
     def __setattr__(self, name: str, value: Any) -> None:
         setattr(self._owner, self._prefix + name, value)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Prefixed, (self._owner, self._prefix)
 
     def __dir__(self) -> list[str]:
         known = dir(type(self._owner))
@@ -46,6 +51,8 @@ class Kids:
         self._group = group
 
     def __getattr__(self, name: str) -> Any:
+        if name[:1] == "_":  # libraries probe for such names, also before the slot is set
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         children = self._group.f_get_children(copy=False)
         if name not in children:
             raise NodeNotFoundError(

@@ -14,8 +14,8 @@ from pypet_ng.errors import DesignError, ParameterLockedException, UnsupportedVa
 from pypet_ng.spaces.columns import ChainColumn, Column, IndexedColumn, PeriodicColumn, column_of
 from pypet_ng.trajectory.inner_state import InnerState
 from pypet_ng.trajectory.leaves import BaseParameter, brief, stored_items
-from pypet_ng.trajectory.parameter_leaves import EXPLORED, HookedParameterLeaf, TranslatingLeaf
-from pypet_ng.tree.nodes import ParameterLeaf
+from pypet_ng.trajectory.parameter_leaves import HookedParameterLeaf, TranslatingLeaf
+from pypet_ng.tree.nodes import EXPLORED, ParameterLeaf
 
 __all__ = ["Parameter"]
 

@@ -11,13 +11,9 @@ from pypet_ng._typing import Rows
 from pypet_ng.encoding import canonical
 from pypet_ng.spaces.columns import Column, IndexedColumn, ListColumn
 from pypet_ng.trajectory.leaves import stored_items
-from pypet_ng.tree.nodes import ParameterLeaf
+from pypet_ng.tree.nodes import EXPLORED, ParameterLeaf
 
-__all__ = ["EXPLORED", "HookedParameterLeaf", "RestoredColumn", "TranslatingLeaf", "distinct"]
-
-
-EXPLORED: Final = "explored_data"
-"""Item under which the hook ``_store`` gives a range."""
+__all__ = ["HookedParameterLeaf", "RestoredColumn", "TranslatingLeaf", "distinct"]
 
 
 class HookedParameterLeaf(ParameterLeaf):
@@ -31,8 +27,13 @@ class HookedParameterLeaf(ParameterLeaf):
 
     def dump(self) -> Mapping[str, Any]:
         items = {} if self.is_empty else dict(stored_items(self.view))
-        items.pop(EXPLORED, None)  # the plan has it
+        items.pop(EXPLORED, None)  # the plan has it, or dump_range gives it
         return items
+
+    def dump_range(self) -> Mapping[str, Any]:
+        if self.column is None:
+            return {}
+        return {name: item for name, item in stored_items(self.view).items() if name == EXPLORED}
 
     def load(self, data: Mapping[str, Any]) -> None:
         self.view._load(dict(data))

@@ -13,9 +13,8 @@ from typing import Any, Final
 from pypet_ng.encoding.pickles import UnreadPickle, pack, protocol_of
 from pypet_ng.settings import TRUST
 from pypet_ng.trajectory.parameter import Parameter
-from pypet_ng.trajectory.parameter_leaves import EXPLORED
 from pypet_ng.trajectory.result import Result
-from pypet_ng.tree.nodes import Node
+from pypet_ng.tree.nodes import EXPLORED, Node
 
 __all__ = ["PickleParameter", "PickleResult"]
 

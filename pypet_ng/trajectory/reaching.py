@@ -65,12 +65,10 @@ class Reaching(NNTreeNode):
 
     def __getattr__(self, name: str) -> Any:
         # What follows up to the first call is the way of traj.x in a run function: keep it short.
-        node = self._node
-        tree = node.tree
-        if tree is None or name[0] == "_":
-            if name[0] != "_":
-                self._tree  # noqa: B018  (raises)
+        if name[0] == "_":  # before anything is read: of a copy in the making, no slot is set yet
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        node = self._node
+        tree = node.tree or self._tree  # which raises
         naming = tree.naming
         if naming.plain:
             hit: Node | None

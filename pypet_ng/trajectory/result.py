@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Final, Self
 
 from pypet_ng.encoding import check, supports
 from pypet_ng.errors import InvalidNameError, UnsupportedValueError, near_names
-from pypet_ng.trajectory.leaves import BaseResult, NNLeafNode, brief, stored_items
+from pypet_ng.trajectory.leaves import BaseResult, NNLeafNode, brief, repr_start, stored_items
 from pypet_ng.trajectory.nodes import NNTreeNode
 from pypet_ng.tree.nodes import ResultLeaf
 
@@ -296,16 +296,13 @@ class Result(BaseResult):
 
     # -- text and messages ----------------------------------------------------------------------------
     def f_val_to_str(self) -> str:
-        """Give names and values in about 64 characters."""
-        words: list[str] = []
-        length = 0
+        """Give names and the ``repr`` of the values, cut off at 64 characters."""
+        text = ""
         for name, value in self._node.items.items():
-            if length > _SHOWN:
-                words.append("...")
-                break
-            words.append(f"{name}={brief(value)}")
-            length += len(words[-1]) + 2
-        return ", ".join(words)
+            text += f"{name}={repr_start(value, _SHOWN)}, "
+            if len(text) > _SHOWN:
+                return text[: _SHOWN - 3] + "..."
+        return text[:-2]
 
     def _listed(self) -> str:
         return brief_names(self._node.items)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterator, Mapping
 from typing import Any
+from weakref import WeakValueDictionary
 
 from pypet_ng.engine.attach import explored_leaves
 from pypet_ng.engine.running import retry_failed
@@ -15,7 +16,7 @@ from pypet_ng.trajectory.leaves import brief
 from pypet_ng.trajectory.visiting import iterate_runs
 from pypet_ng.tree.records import RunState
 
-__all__ = ["RunViews"]
+__all__ = ["LiveRuns", "RunViews"]
 
 
 def _text(moment: float) -> str:
@@ -29,6 +30,64 @@ def _summary(point: Mapping[tuple[str, ...], Any]) -> str:
         name = ".".join(path) if path[-1] in shown else path[-1]
         shown[name] = brief(value)
     return ",   ".join(f"{name}: {text}" for name, text in shown.items())
+
+
+def _information(session: Session, index: int) -> dict[str, Any]:
+    book = session.runs
+    known = index < book.length
+    start = float(book.start[index]) if known else 0.0
+    finish = float(book.finish[index]) if known else 0.0
+    state = RunState(int(book.state[index])) if known else RunState.NONE
+    if state is not RunState.NONE and start == 0.0 and session.storage is not None and session.facts.attached:
+        table = session.storage.run_table()
+        rows = slice(index, index + 1)
+        start, finish = float(table.column("start", rows)[0]), float(table.column("finish", rows)[0])
+    point = session.plan.point(index)
+    facts = {
+        "name": session.tree.scope.name_of(index),
+        "idx": index,
+        "state": state.name.lower(),
+        "completed": int(state is RunState.DONE),
+        "timestamp": start,
+        "finish_timestamp": finish,
+        "time": _text(start),
+        "runtime": str(datetime.timedelta(seconds=finish - start)) if finish else "",
+        "parameter_summary": _summary(point),
+        "short_environment_hexsha": "",
+        "attempt": int(book.attempt[index]) if known else 0,
+    }
+    if state not in (RunState.NONE, RunState.DONE):
+        failure = book.failures.get(index)
+        if failure is None and session.storage is not None and session.facts.attached:
+            stored = session.storage.run_table().failures(slice(index, index + 1))
+            failure = next(iter(stored), None)
+        if failure is not None:
+            facts["error"], facts["message"] = failure.type, failure.message
+    return facts
+
+
+class LiveRuns(Mapping[str, dict[str, Any]]):
+    """States and times of all runs by name, as they are when asked for."""
+
+    __slots__ = ("__weakref__", "_session")
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def __getitem__(self, name: str) -> dict[str, Any]:
+        return _information(self._session, exploring.index_of(self._session, name, some_run=True))
+
+    def __iter__(self) -> Iterator[str]:
+        return map(self._session.tree.scope.name_of, range(len(self._session.plan)))
+
+    def __len__(self) -> int:
+        return len(self._session.plan)
+
+    def __repr__(self) -> str:
+        return f"<information on {len(self)} runs>"
+
+
+_live: WeakValueDictionary[int, LiveRuns] = WeakValueDictionary()
 
 
 def _switch(name: str, doc: str) -> Any:
@@ -164,44 +223,22 @@ class RunViews:
 
     def f_get_run_information(
         self, name_or_idx: str | int | None = None, copy: bool = True
-    ) -> dict[str, Any]:
-        """Give state and times of a run, or of all runs by name."""
-        session = self._session
-        if name_or_idx is None:
-            name_of = session.tree.scope.name_of
-            return {name_of(index): self._information(index) for index in range(len(session.plan))}
-        return self._information(exploring.index_of(session, name_or_idx, some_run=True))
+    ) -> Mapping[str, Any]:
+        """Give state and times of a run, or of all runs by name.
 
-    def _information(self, index: int) -> dict[str, Any]:
+        A dictionary, for runs that did not end well with ``error`` and ``message``; of all runs with
+        ``copy=False`` a live view, which costs nothing to make.
+        """
         session = self._session
-        book = session.runs
-        known = index < book.length
-        start = float(book.start[index]) if known else 0.0
-        finish = float(book.finish[index]) if known else 0.0
-        state = RunState(int(book.state[index])) if known else RunState.NONE
-        if (
-            state is not RunState.NONE
-            and start == 0.0
-            and session.storage is not None
-            and session.facts.attached
-        ):
-            table = session.storage.run_table()
-            rows = slice(index, index + 1)
-            start, finish = float(table.column("start", rows)[0]), float(table.column("finish", rows)[0])
-        point = session.plan.point(index)
-        return {
-            "name": session.tree.scope.name_of(index),
-            "idx": index,
-            "state": state.name.lower(),
-            "completed": int(state is RunState.DONE),
-            "timestamp": start,
-            "finish_timestamp": finish,
-            "time": _text(start),
-            "runtime": str(datetime.timedelta(seconds=finish - start)) if finish else "",
-            "parameter_summary": _summary(point),
-            "short_environment_hexsha": "",
-            "attempt": int(book.attempt[index]) if known else 0,
-        }
+        if name_or_idx is None and copy:
+            name_of = session.tree.scope.name_of
+            return {name_of(index): _information(session, index) for index in range(len(session.plan))}
+        if name_or_idx is None:
+            live = _live.get(id(session))  # the same object as long as somebody has it, as in pypet
+            if live is None:
+                live = _live[id(session)] = LiveRuns(session)
+            return live
+        return _information(session, exploring.index_of(session, name_or_idx, some_run=True))
 
     def f_get_from_runs(
         self,

@@ -33,7 +33,7 @@ from pypet_ng.trajectory.leaves import BaseParameter
 from pypet_ng.trajectory.manual import ManualRuns
 from pypet_ng.trajectory.merging import Merging
 from pypet_ng.trajectory.moving import Moving
-from pypet_ng.trajectory.naming import check_name, stamped
+from pypet_ng.trajectory.naming import NOT_IN_RUNS, check_name, stamped
 from pypet_ng.trajectory.options import renamed
 from pypet_ng.trajectory.overviews import Overviews
 from pypet_ng.trajectory.parameter import Parameter
@@ -143,6 +143,12 @@ class Trajectory(  # type: ignore[misc]  # f_load of the whole takes more option
                 self._tree.make_groups(self._node, (name,))
             finally:
                 self._tree.scope.running = running
+
+    def __dir__(self) -> list[str]:
+        shown = super().__dir__()
+        if not self._tree.scope.running:
+            return shown
+        return [name for name in shown if name not in NOT_IN_RUNS]
 
     # -- facts --------------------------------------------------------------------------------
     @property
@@ -352,8 +358,7 @@ class Trajectory(  # type: ignore[misc]  # f_load of the whole takes more option
                 view.f_lock()
 
     def _leaves_of(self, branch: str, fast_access: bool, copy: bool) -> dict[str, Any]:
-        if fast_access and not copy:
-            raise ValueError("fast_access=True gives a new dictionary of values: use it with copy=True.")
+        _check_copy(fast_access, copy)
         start = self._node.children.get(branch)
         if start is None:
             return {}
@@ -380,6 +385,7 @@ class Trajectory(  # type: ignore[misc]  # f_load of the whole takes more option
 
     def f_get_explored_parameters(self, fast_access: bool = False, copy: bool = True) -> dict[str, Any]:
         """Give the explored parameters by full name; None for those that are not in memory."""
+        _check_copy(fast_access, copy)
         tree = self._tree
         found: dict[str, Any] = {}
         for path in self._session.plan.names:
@@ -464,6 +470,11 @@ class Trajectory(  # type: ignore[misc]  # f_load of the whole takes more option
         TypeError for results.
         """
         return find_indices(self._session, name_list, predicate, vectorized=vectorized)
+
+
+def _check_copy(fast_access: bool, copy: bool) -> None:
+    if fast_access and not copy:
+        raise ValueError("fast_access=True gives a new dictionary of values: use it with copy=True.")
 
 
 _RESERVED = frozenset(name for name in dir(Trajectory) if name[0] != "_")

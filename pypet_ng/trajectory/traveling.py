@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pypet_ng._typing import Path
-from pypet_ng.engine.attach import take_plan
+from pypet_ng.engine.attach import explored_leaves, take_plan
 from pypet_ng.engine.states import StateSource
 from pypet_ng.spaces.plan import Outline, Plan
 from pypet_ng.tree.nodes import Group, ParameterLeaf, ResultLeaf
@@ -51,6 +51,12 @@ class Luggage:
     """Leaves of users' own classes: the containers themselves."""
     links: list[tuple[Path, Path]] = field(default_factory=list)
     source: StateSource | None = None
+    run: int = -1
+    """The current run."""
+    running: bool = False
+    begun: float = 0.0
+    point: dict[Path, Any] = field(default_factory=dict)
+    """The explored values of the current run."""
 
 
 def pack(traj: Trajectory) -> Luggage:
@@ -72,6 +78,14 @@ def pack(traj: Trajectory) -> Luggage:
         source=session.facts.source,
         plan=session.plan if session.facts.full_copy else None,
     )
+    scope = tree.scope
+    if scope.index >= 0:
+        luggage.run, luggage.running, luggage.begun = scope.index, scope.running, session.facts.begun
+        if type(session.plan) is Plan:
+            luggage.point = session.plan.point(scope.index)
+        else:  # a worker's: it knows the values of its own run only, and those are there
+            leaves = explored_leaves(session).items()
+            luggage.point = {path: leaf.value for path, leaf in leaves if type(leaf) is ParameterLeaf}
     if getattr(session.storage, "travels", False):
         luggage.storage = session.storage
         luggage.stored_runs = session.facts.stored_runs
@@ -142,4 +156,12 @@ def unpack(luggage: Luggage) -> Trajectory:
     if luggage.plan is not None:
         session.facts.full_copy = True
         take_plan(session, luggage.plan)
+    for path, value in luggage.point.items():
+        here = tree.at(path)
+        if isinstance(here, ParameterLeaf):  # others travelled as they are
+            here.move_to(luggage.run, value)
+    if luggage.run >= 0:
+        session.facts.begun = luggage.begun
+        session.runs.grow(luggage.length)
+        tree.move_to(luggage.run, running=luggage.running)
     return traj

@@ -8,7 +8,7 @@ are the views of the trajectory layer. Only :class:`pypet_ng.tree.structure.Tree
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from pypet_ng._typing import Path
 from pypet_ng.tree.records import NodeKind
@@ -16,9 +16,11 @@ from pypet_ng.tree.records import NodeKind
 if TYPE_CHECKING:
     from pypet_ng.tree.structure import Tree
 
-__all__ = ["Group", "Leaf", "Node", "ParameterLeaf", "ResultLeaf"]
+__all__ = ["EXPLORED", "Group", "Leaf", "Node", "ParameterLeaf", "ResultLeaf"]
 
 
+EXPLORED: Final = "explored_data"
+"""Item that holds a parameter's range where the plan of all runs does not."""
 _NOTHING: frozenset[str] = frozenset()
 
 
@@ -177,10 +179,16 @@ class ParameterLeaf(Leaf):
     def dump(self) -> Mapping[str, Any]:
         return {} if self.default is None else {"data": self.default}
 
+    def dump_range(self) -> Mapping[str, Any]:
+        """Give the explored values as an item, for a range that is no part of the trajectory's plan."""
+        return {} if self.column is None else {EXPLORED: list(self.column)}
+
     def load(self, data: Mapping[str, Any]) -> None:
         if "data" in data:
             self.default = self.value = data["data"]
             self.locked = True
+        if EXPLORED in data:
+            self.column = list(data[EXPLORED])
 
     def clear(self) -> None:
         self.value = self.default = self.column = None

@@ -49,32 +49,37 @@ def _runs_to_enter(group: Group, tree: Tree, name: str) -> Iterator[Group]:
 def _lowest(
     starts: dict[int, list[Group]], tree: Tree, name: str, with_links: bool, max_depth: int | None
 ) -> tuple[list[Node], int]:
-    """Give all different hits at the lowest depth, and that depth; `starts` are groups by depth."""
+    """Give all hits at the lowest depth, and that depth; `starts` are groups by depth.
+
+    A node that is reached by several ways (links) is as many hits: pypet takes that for ambiguous, too.
+    """
     waiting = dict(starts)
     seen: set[int] = set()
     level: list[Group] = []
     depth = min(waiting, default=0)
     while level or waiting:
-        level.extend(waiting.pop(depth, ()))
+        for start in waiting.pop(depth, ()):
+            if id(start) not in seen:
+                seen.add(id(start))
+                level.append(start)
         depth += 1
         if max_depth is not None and depth > max_depth:
             break
-        hits: dict[int, Node] = {}
+        hits: list[Node] = []
         for group in level:
             child = group.children.get(name)
             if child is not None and (with_links or name not in group.links):
-                hits[id(child)] = child
+                hits.append(child)
         if hits:
-            return list(hits.values()), depth
+            return hits, depth
         following: list[Group] = []
         for group in level:
             subgroups: list[Group] = list(group.groups.values())
             if group.runs or isinstance(group.runs, LazyRuns):
                 subgroups.extend(_runs_to_enter(group, tree, name))
             for sub in subgroups:
-                # by a link: perhaps for the second time, or in a circle
-                if sub.parent is not group and (not with_links or id(sub) in seen):
-                    continue
+                if id(sub) in seen or (sub.parent is not group and not with_links):
+                    continue  # by a link for the second time, or in a circle
                 seen.add(id(sub))
                 following.append(sub)
         level = following

@@ -9,7 +9,7 @@ from pypet_ng._typing import Path
 from pypet_ng.errors import NameTakenError, NodeNotFoundError, NotInRunError
 from pypet_ng.tree.lazy import ChildSource, LazyChildren, LazyRuns
 from pypet_ng.tree.names import Wildcards
-from pypet_ng.tree.nodes import Group, Leaf, Node
+from pypet_ng.tree.nodes import Group, Leaf, Node, ParameterLeaf, ResultLeaf
 from pypet_ng.tree.runnames import run_index, set_index
 from pypet_ng.tree.scope import Naming, Reserve, Scope
 
@@ -285,6 +285,8 @@ class Tree:
 
     def _forget(self, node: Node, of_run: bool) -> None:
         node.tree = None
+        if type(node) is ResultLeaf or type(node) is ParameterLeaf:
+            node.view = None  # no circle: large values are gone as soon as nobody holds their container
         if isinstance(node, Group):
             self.holders.pop(node, None)
             self.lazy.pop(node, None)

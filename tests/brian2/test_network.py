@@ -133,6 +133,37 @@ def test_section_20_pre_run(options: dict[str, Any], tmp_path: pathlib.Path) -> 
         assert float(run.t_second / ms) == pytest.approx(15)
 
 
+class Nameless(Neurons):
+    """Builds once, keeps what it built, and leaves names to brian2."""
+
+    def __init__(self) -> None:
+        super().__init__(early=True)
+        self.group: Any = None
+
+    def make(self, traj: Any, brian_list: list[Any], network_dict: dict[str, Any]) -> None:
+        if self.group is None:
+            self.group = brian2.NeuronGroup(
+                traj.N, "dv/dt = drive / (1*ms) : volt\ndrive : volt", method="euler", dt=0.05 * ms
+            )
+            self.group.drive = traj.drive
+            brian_list.append(self.group)
+            brian_list.append([brian2.NeuronGroup(2, "dw/dt = 1 / (1*ms) : 1", method="euler")])
+            network_dict["group"] = self.group
+
+
+@pytest.mark.parametrize("options", PARALLEL)
+def test_parts_may_keep_what_they_built(options: dict[str, Any], tmp_path: pathlib.Path) -> None:
+    brian2.NeuronGroup(1, "v : 1")  # takes the first name
+    manager = NetworkManager(Runner(report=None), [Nameless()], [Voltage()])
+    env = explored(tmp_path, manager, **options)
+    manager.pre_run_network(env.traj)
+    env.run(manager.run_network)
+    loaded = load_trajectory(name="n", filename=str(tmp_path / "n.hdf5"), load_all=2)
+    for index, drive in enumerate([1, 2, 4]):
+        loaded.v_idx = index
+        assert millivolts(loaded.crun.v_second) == pytest.approx([10 + 5 * drive] * 3)
+
+
 def test_hooks_are_called_in_the_promised_order(tmp_path: pathlib.Path) -> None:
     calls: list[str] = []
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import pathlib
+import pickle
+import weakref
 from typing import Any
 
 import numpy as np
@@ -10,6 +13,8 @@ import pytest
 
 from pypet_ng import (
     Environment,
+    HDF5StorageService,
+    MemoryStorageService,
     NNGroupNode,
     NotUniqueNodeError,
     Parameter,
@@ -115,6 +120,41 @@ def test_children_as_dict_and_live(line: str, traj: Any) -> None:
     par.f_add_link("other", traj.a.b)
     assert par.f_get_links() == {"other": traj.a.b}
     assert len(par.f_get_links(copy=False)) == 1
+
+
+@line("2: f_get_children/groups/leaves/links(copy=False)")
+def test_live_dicts_are_always_the_same(line: str, traj: Any) -> None:
+    par = traj.parameters
+    par.f_add_link("other", traj.a.b)
+    for ask in (par.f_get_children, par.f_get_groups, par.f_get_leaves, par.f_get_links):
+        live = ask(copy=False)
+        assert live is ask(copy=False)
+        assert live == ask()
+    assert set(par.f_get_groups(copy=False)) == {"a"}  # links are no groups of their own
+    assert par.f_get_leaves(copy=False) is not traj.a.b.f_get_leaves(copy=False)
+
+
+@line("2: copying and pickling groups")
+@pytest.mark.parametrize("make", [copy.deepcopy, lambda node: pickle.loads(pickle.dumps(node))])
+def test_copied_groups_bring_a_trajectory_of_their_own(line: str, traj: Any, make: Any) -> None:
+    group = traj.f_get("a")
+    twin = make(group)
+    assert (twin.v_full_name, twin.b.x, type(twin)) == ("parameters.a", 1, ParameterGroup)
+    assert twin.v_root is not traj
+    assert group in traj
+    assert twin not in traj
+    alone = make(ParameterGroup("alone", comment="no tree"))
+    assert (alone.v_name, alone.v_comment) == ("alone", "no tree")
+    assert make(group.vars).full_name == "parameters.a"
+    assert make(group.kids).b.v_name == "b"
+
+
+@line("2: parts of nodes in the making")
+@pytest.mark.parametrize("name", ["_node", "_owner", "_group", "__deepcopy__"])
+def test_nodes_without_state_have_no_attributes(line: str, traj: Any, name: str) -> None:
+    for one in (traj, traj.f_get("a"), traj.vars, traj.kids, traj.v_annotations, traj.f_get("z")):
+        raw = object.__new__(type(one))
+        assert not hasattr(raw, name)
 
 
 @line("2: f_iter_nodes")
@@ -256,6 +296,28 @@ def test_annotations_load_with_the_skeleton(line: str, tmp_path: pathlib.Path) -
     assert traj.g.v_annotations.group == 1.5
 
 
+@line("2.1: annotations of the root")
+@pytest.mark.parametrize("filename", [":memory:", "f.hdf5"])
+def test_annotations_of_the_trajectory_are_stored(line: str, tmp_path: pathlib.Path, filename: str) -> None:
+    place = MemoryStorageService() if filename == ":memory:" else HDF5StorageService(str(tmp_path / filename))
+    traj = Trajectory("t", storage_service=place)
+    traj.f_add_result("z", 1)
+    traj.v_annotations.f_set(who="me", when={"day": 3})
+    traj.f_store()
+    traj.v_annotations.who = "somebody else"
+    traj.v_annotations.new = True
+    traj.f_store()  # adds, and overwrites nothing
+    loaded = Trajectory("u", storage_service=place)
+    loaded.f_load(name="t")
+    assert loaded.v_annotations.f_to_dict() == {"who": "me", "when": {"day": 3}, "new": True}
+    assert set(loaded.f_get_children()) == {"results"}
+    loaded.v_annotations.who = "us"
+    loaded.f_load(load_data=2)
+    assert loaded.v_annotations.who == "us"
+    loaded.f_load(load_data=3)
+    assert loaded.v_annotations.who == "me"
+
+
 @line("2.1: annotations of nodes of runs")
 @pytest.mark.parametrize("workers", WORKERS)
 def test_annotations_of_runs(line: str, workers: dict[str, Any]) -> None:
@@ -357,3 +419,59 @@ def test_groups_of_ones_own_may_be_assigned(line: str, traj: Any) -> None:
     traj.f_add_parameter("other.p", 2)
     with pytest.raises(NotUniqueNodeError):
         traj.p  # noqa: B018
+
+
+@line("3: group['a.b'] = node")
+def test_nodes_are_assigned_by_longer_names(line: str, traj: Any) -> None:
+    traj["a.b.new"] = Parameter("", 5)
+    assert traj.f_get("parameters.a.b.new").f_get() == 5  # the way there is searched, as in reading
+    traj["r_1"] = NNGroupNode("")
+    traj["r_1.found"] = Result("found", 6)
+    assert traj.run_00000001.found == 6
+    traj["a.short"] = traj.f_get("z")
+    assert traj.parameters.a.short == 3
+    traj["nowhere.yet"] = Result("nowhere.yet", 7)
+    assert traj.nowhere.yet == 7
+    with pytest.raises(AttributeError, match="was assigned to"):
+        traj["a.b.other"] = Parameter("this", 1)
+
+
+@line("2.2: a node that links reach in several ways")
+def test_several_ways_of_one_depth_are_ambiguous(line: str, traj: Any) -> None:
+    target = traj.f_add_parameter_group("one.target")
+    two = traj.f_add_parameter_group("two")
+    two.f_add_link(target)
+    with pytest.raises(NotUniqueNodeError, match=r"parameters\.one\.target"):
+        traj.target  # noqa: B018
+    assert traj.two.target is target
+    two.f_remove_link("target")
+    assert traj.target is target
+
+
+@line("2.2, 10: links with v_auto_load")
+def test_links_are_loaded_with_what_they_lead_to(line: str, tmp_path: pathlib.Path) -> None:
+    file = str(tmp_path / "f.hdf5")
+    traj = Trajectory("t", filename=file)
+    traj.f_add_parameter("far.x", 1)
+    traj.f_add_group("here").f_add_link("there", traj.f_get("far"))
+    traj.f_store()
+    loaded = load_trajectory("t", filename=file, load_data=0)
+    loaded.v_auto_load = True
+    there = loaded.here.there
+    assert there is loaded.f_get("parameters.far")
+    assert there.x == 1
+
+
+@line("2: f_remove_item")
+def test_removed_values_are_freed_at_once(line: str, traj: Any) -> None:
+    array = np.arange(3)
+    leaf = traj.f_add_result("large", array)
+    watched = weakref.ref(array)
+    del array
+    traj.f_remove_item("large")
+    assert leaf.large.tolist() == [0, 1, 2]
+    traj.f_add_result(leaf)
+    assert traj.f_get("large") is leaf
+    traj.f_remove_item("large")
+    del leaf
+    assert watched() is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pathlib
+import pickle
 import time
 from typing import Any
 
@@ -15,6 +16,7 @@ from pypet_ng import (
     Environment,
     MemoryStorageService,
     NotUniqueNodeError,
+    PickleParameter,
     Trajectory,
     load_trajectory,
     manual_run,
@@ -192,6 +194,10 @@ def test_information_on_runs(line: str, traj: Any) -> None:
     assert (facts["idx"], facts["completed"], facts["parameter_summary"]) == (1, 1, "x: 1.0")
     assert traj.f_is_completed()
     assert traj.f_is_completed("run_00000001")
+    live = traj.f_get_run_information(copy=False)
+    assert live is traj.f_get_run_information(copy=False)
+    assert live == traj.f_get_run_information()
+    assert (len(live), "run_00000009" in live) == (3, False)
 
 
 @line("5: f_get_parameters/config/derived_parameters/results/explored_parameters")
@@ -208,7 +214,7 @@ def test_dicts_of_leaves(line: str, traj: Any) -> None:
 
 @line("5: f_is_empty, v_comment v_time v_timestamp v_version v_python ...")
 def test_facts_on_trajectories(line: str) -> None:
-    traj = Trajectory("t", comment="c")
+    traj = Trajectory("t", add_time=True, comment="c")
     assert traj.f_is_empty()
     traj.f_add_config("c", 1)
     assert traj.f_is_empty()
@@ -358,3 +364,72 @@ def test_beginning_and_ending_runs(line: str) -> None:
     traj.f_add_parameter("late", 1)
     traj.f_finalize_run()
     assert traj.f_is_completed()
+
+
+@line("5: f_get_from_runs, runs in sets")
+def test_runs_are_found_in_whatever_set_they_hang(line: str) -> None:
+    traj = Trajectory("t")
+    traj.f_add_parameter("x", 1)
+    traj.f_explore({"x": [1, 2, 3, 4]})
+    traj.f_add_result("runs.run_set_00001.run_00000000.sub.z", 40)
+    traj.f_add_result("runs.run_set_00000.run_00000001.sub.z", 41)
+    traj.f_add_result("runs.run_00000003.sub.z", 43)
+    found = traj.f_get_from_runs("z", fast_access=True, use_indices=True)
+    assert found == {0: 40, 1: 41, 3: 43}
+    traj.f_add_result("runs.run_set_00003.run_00000003.z", 0)
+    with pytest.raises(NotUniqueNodeError):
+        traj.f_get_from_runs("z")
+
+
+@line("5: v_idx, copies in other processes")
+@pytest.mark.parametrize("make", [copy.deepcopy, lambda traj: pickle.loads(pickle.dumps(traj))])
+def test_copies_are_at_the_same_run(line: str, make: Any) -> None:
+    traj = Trajectory("t")
+    traj.f_add_parameter("x", 1)
+    traj.f_add_parameter(PickleParameter, "p", {1})
+    traj.f_explore({"x": [1, 2, 3], "p": [{1}, {2}, {3}]})
+    traj.v_idx = 2
+    twin = make(traj)
+    assert (twin.v_idx, twin.x, twin.p, len(twin)) == (2, 3, {3}, 3)
+    traj.f_start_run(1)
+    running = make(traj)
+    assert (running.v_is_run, running.x) == (True, 2)
+    assert running.f_add_result("z", 1).v_full_name == "results.runs.run_00000001.z"
+    running.f_finalize_run(store_meta_data=False)
+    assert not running.v_is_run
+
+
+@line("4, 6: what a run cannot call")
+def test_completion_in_runs_leaves_out_what_they_cannot_call(line: str) -> None:
+    traj = Trajectory("t")
+    traj.f_add_parameter("x", 1)
+    outside = dir(traj)
+    traj.f_start_run(0)
+    gone = set(outside) - set(dir(traj))
+    assert {"f_explore", "f_add_parameter", "f_iter_runs"} <= gone
+    assert {"f_add_result", "parameters", "v_idx"} <= set(dir(traj))
+
+
+@line("10: f_store(recursive=False)")
+def test_trajectories_are_stored_with_all_below_them(line: str) -> None:
+    with pytest.raises(ValueError, match="only_init"):
+        Trajectory("t").f_store(only_init=True, recursive=False)
+
+
+@line("2, 6: f_remove_child of explored parameters")
+def test_removed_parameters_are_explored_no_more(line: str) -> None:
+    traj = Trajectory("t", storage_service=MemoryStorageService())
+    for name in ("x", "y"):
+        traj.f_add_parameter(name, 1)
+    traj.f_explore({"x": [1, 2, 3], "y": [1, 2, 3]})
+    traj.parameters.f_remove_child("x")
+    assert (len(traj), list(traj.f_get_explored_parameters())) == (3, ["parameters.y"])
+    traj.f_remove_item("y")
+    assert (len(traj), traj.f_get_explored_parameters()) == (1, {})
+    traj.f_add_parameter("y", 1)
+    traj.f_explore({"y": [4, 5]})
+    traj.f_store()
+    traj.f_get("parameters").f_remove()
+    assert (len(traj), traj.f_get_explored_parameters()) == (2, {"parameters.y": None})
+    with pytest.raises(ValueError):
+        traj.f_get_explored_parameters(fast_access=True, copy=False)

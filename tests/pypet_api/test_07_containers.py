@@ -446,3 +446,86 @@ class Slotted(pypet_ng.HasLogger):
     def sum(self) -> int:
         assert self._logger.name.startswith("pypet_ng")
         return self.a + self.b
+
+
+@line("1: HasSlots")
+def test_base_classes_know_their_slots(line: str) -> None:
+    class One(pypet_ng.HasSlots):
+        __slots__ = "single"
+
+    class Two(One):
+        __slots__ = ("a", "b")
+
+    assert One.__all_slots__ == {"__weakref__", "single"}
+    assert Two.__all_slots__ == {"__weakref__", "single", "a", "b"} <= set(dir(Two()))
+
+
+@line("7: _values_of_same_type, _equal_values")
+@pytest.mark.parametrize("cls", [Parameter, ArrayParameter, SparseParameter])
+def test_hooks_refuse_values_no_parameter_holds(line: str, cls: Any) -> None:
+    parameter = cls("p", 1)
+    for compare in (parameter._values_of_same_type, parameter._equal_values):
+        assert compare(1, 1)
+        assert not compare(1, Point(1))
+        for other in (Point(1), object()):
+            with pytest.raises(TypeError, match="neither"):
+                compare(Point(1), other)
+    pickled = PickleParameter("p", Point(1))
+    assert pickled._equal_values(Point(1), Point(1))
+    assert not pickled._equal_values(Point(1), Point(2))
+
+
+@line("7: a range that came with the parameter")
+@pytest.mark.parametrize("cls", [Parameter, ArrayParameter, SparseParameter, PickleParameter])
+@pytest.mark.parametrize("filename", [":memory:", "f.hdf5"])
+def test_ranges_of_parameters_that_are_added_come_back(
+    line: str, cls: Any, filename: str, tmp_path: pathlib.Path
+) -> None:
+    where: dict[str, Any] = {"filename": str(tmp_path / filename)}
+    if filename == ":memory:":
+        where = {"storage_service": pypet_ng.MemoryStorageService()}
+    traj = Trajectory("t", **where)
+    parameter = cls("g.p", np.arange(2))
+    values = [np.arange(2), np.ones(3), np.zeros(1)]
+    parameter._explore(values)
+    traj.f_add_parameter(parameter)
+    assert len(traj) == 1  # the trajectory explores what f_explore is told
+    traj.f_store()
+    loaded = load_trajectory("t", load_data=2, allow_pickle=True, **where)
+    assert parameters_equal(loaded.f_get("p"), parameter)
+    assert loaded.f_get("p").f_get_range_length() == 3
+    again = Trajectory("t", **where)
+    again.f_add_parameter(cls("g.p", np.arange(2)))
+    with pytest.raises(pypet_ng.PlanMismatchError):
+        again.f_store()  # it had no range
+
+
+@line("8: f_val_to_str")
+def test_results_show_what_python_shows(line: str) -> None:
+    result = Result("r", [1, (2.5, "x")], table={"a": None, 3: {1}}, last=(1,))
+    assert result.f_val_to_str() == "r=[1, (2.5, 'x')], table={'a': None, 3: {1}}, last=(1,)"
+    result.more = np.arange(4)
+    assert result.f_val_to_str() == "r=[1, (2.5, 'x')], table={'a': None, 3: {1}}, last=(1,), more..."
+    matrix = Result("m", np.ones((2, 2)))
+    assert matrix.f_val_to_str() == f"m={np.ones((2, 2))!r}"
+    assert "\n" not in str(matrix)
+    assert len(Result("r", "x" * 10**6).f_val_to_str()) == 64
+    assert len(Result("r", list(range(10**6))).f_val_to_str()) == 64
+    assert Result("r", 10**5000).f_val_to_str().startswith("r=")
+
+
+@line("21: nested_equal")
+def test_objects_are_compared_by_their_attributes(line: str) -> None:
+    class Left:
+        __slots__ = ("a",)
+
+    class Right:
+        def __init__(self) -> None:
+            self.a = [1, 2]
+
+    left = Left()
+    left.a = [1, 2]  # type: ignore[attr-defined]
+    assert nested_equal(left, Right())
+    left.a = [1, 3]  # type: ignore[attr-defined]
+    assert not nested_equal(left, Right())
+    assert not nested_equal(left, 22)

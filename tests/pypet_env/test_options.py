@@ -191,6 +191,7 @@ comment = "100 % from a file"
 [environment]
 automatic_storing = True
 keep_returned = True
+storage_service = 'pypet.HDF5StorageService'
 [storage_service]
 filename = './cfg.hdf5'
 [parameters]
@@ -218,6 +219,10 @@ def test_section_13_config_file(how: str) -> None:
     traj.f_explore({"N": [1, 2]})
     assert env.run(lambda traj: traj.N) == [(0, 1), (1, 2)]
     assert pathlib.Path("cfg.hdf5").exists()
+    assert traj.v_storage_service.filename == traj.v_filename
+    for wrong in ("pypet.NoSuchService", "no_such_module.Service", "Service"):
+        with pytest.raises(ValueError, match="storage_service="):
+            make(storage_service=wrong)
 
 
 def test_a_config_file_with_nonsense_names_the_place() -> None:

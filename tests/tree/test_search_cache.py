@@ -24,16 +24,16 @@ NAMES = sorted({*GROUPS, *LEAVES, "link", "missing"})
 
 # -- the plain search: only `children`, `links` and `parent` are looked at ---------------------------
 def lowest(starts: dict[int, list[Group]], name: str, own: tuple[str, ...]) -> list[Node]:
-    """Give the hits at the lowest depth; where `own` has names, other runs' branches are left out."""
+    """Give the hits at the lowest depth, one for each way; where `own` has names, without other runs."""
     visited: set[Group] = set()
     depth, level = min(starts, default=0), list[Group]()
     waiting = dict(starts)
     while level or waiting:
-        level += waiting.pop(depth, [])
+        level += [group for group in waiting.pop(depth, []) if group not in visited and group not in level]
         depth += 1
-        hits = {group.children[name] for group in level if name in group.children}
+        hits = [group.children[name] for group in level if name in group.children]
         if hits:
-            return list(hits)
+            return hits
         visited.update(level)
         below = {
             child
@@ -63,10 +63,10 @@ def way(node: Node) -> list[Node]:
     return nodes
 
 
-def plain(tree: Tree, start: Group, name: str) -> set[Node]:
+def plain(tree: Tree, start: Group, name: str) -> list[Node]:
     """Give what the name may mean: nothing, one node, or several (which is an error)."""
     if name in start.children:
-        return {start.children[name]}
+        return [start.children[name]]
     index = tree.scope.index
     own = (run_name(index), set_name(index)) if index >= 0 else ()
     hits = lowest({0: [start]}, name, own)
@@ -87,7 +87,7 @@ def plain(tree: Tree, start: Group, name: str) -> set[Node]:
         hits = lowest(starts, name, own) or hits
     if len(hits) > 1 and all(hit.name in (*own, "run_ALL", "run_set_ALL") for hit in hits):
         hits = [hit for hit in hits if way(hit)[-2].name == "results"] or hits
-    return set(hits)
+    return hits
 
 
 class Searches(RuleBasedStateMachine):
@@ -110,7 +110,7 @@ class Searches(RuleBasedStateMachine):
             except NotUniqueNodeError:
                 assert len(expected) > 1, (start.path, name)
             else:
-                assert expected == ({found} if found is not None else set()), (start.path, name)
+                assert expected == ([found] if found is not None else []), (start.path, name)
 
     def is_in(self, node: Node) -> bool:
         return node.tree is self.tree

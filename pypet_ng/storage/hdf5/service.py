@@ -105,8 +105,8 @@ class HDF5StorageService:
 
     @property
     def filename(self) -> str:
-        """The file, with its whole path."""
-        return self._file.name
+        """The file, under pypet's name for it."""
+        return self.location
 
     # -- opening ------------------------------------------------------------------------------
     def _chosen(self) -> str:
