@@ -20,6 +20,7 @@ from pypet_ng.trajectory.care import Care
 from pypet_ng.trajectory.collecting import Collecting
 from pypet_ng.trajectory.copying import Copying
 from pypet_ng.trajectory.factory import ClassBook
+from pypet_ng.trajectory.fileconfig import note_file
 from pypet_ng.trajectory.groups import (
     ConfigGroup,
     DerivedParameterGroup,
@@ -123,6 +124,8 @@ class Trajectory(  # type: ignore[misc]  # f_load of the whole takes more option
             tree.wildcards.add(wildcard_functions, replace=True)
             tree.scope.forget_names()
         session.storage = make_service(storage_service, name, kwargs, ("comment", "dynamic_imports"))
+        if session.storage is not None:
+            note_file(self, kwargs)
 
     def __reduce__(self) -> tuple[Any, ...]:
         from pypet_ng.trajectory.traveling import pack, unpack
