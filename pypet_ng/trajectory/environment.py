@@ -29,7 +29,7 @@ from pypet_ng.trajectory.codewatch import CodeWatch, git_options, sumatra_option
 from pypet_ng.trajectory.configfile import read_config
 from pypet_ng.trajectory.contradictions import check_together
 from pypet_ng.trajectory.envconfig import RECORDED_OPTIONS, EnvironmentConfig, own_hexsha
-from pypet_ng.trajectory.fileconfig import note_file
+from pypet_ng.trajectory.fileconfig import note_file_config
 from pypet_ng.trajectory.keeping import make_service
 from pypet_ng.trajectory.options import Fate, sort_options
 from pypet_ng.trajectory.postprocessing import Postprocessing, Work, read_pipeline
@@ -127,7 +127,7 @@ class Environment:
         self._config = EnvironmentConfig(self._traj, self.name) if self._do_single_runs else None
         if self._config is not None:
             self._config.describe(self._plain_options(kwargs), self._hexsha, self._timestamp)
-        note_file(self._traj, kwargs)
+        note_file_config(self._traj, kwargs)
         additions.add_to(self._traj)
         observer_of(self._report_progress)  # what it cannot mean is to be heard of before the sweep
         self._last_results = Gathered()

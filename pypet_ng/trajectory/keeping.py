@@ -10,7 +10,7 @@ from typing import Any
 from pypet_ng.engine import loading, storing
 from pypet_ng.engine.session import Session, trust_if_made
 from pypet_ng.errors import NoSuchServiceError, TrajectoryNotFoundError, near_names
-from pypet_ng.trajectory.fileconfig import forget_file
+from pypet_ng.trajectory.fileconfig import forget_file_config
 from pypet_ng.trajectory.nodes import NNTreeNode
 from pypet_ng.trajectory.options import renamed, without_needless
 from pypet_ng.tree import search
@@ -204,7 +204,7 @@ class Keeping:
             name = own
         chosen = pick(storage.trajectories(), name, index, storage.location)
         info = storage.select(chosen)
-        forget_file(self)  # type: ignore[arg-type]
+        forget_file_config(self)  # type: ignore[arg-type]
         if allow_pickle is not None:
             session.tree.naming.allow_pickle = bool(allow_pickle)
         if load_data is not None:

@@ -7,6 +7,7 @@ import time as clock
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
+from pypet_ng._typing import Path
 from pypet_ng._version import __version__
 from pypet_ng.engine import seeds
 from pypet_ng.engine.loading import Shelf
@@ -20,7 +21,7 @@ from pypet_ng.trajectory.care import Care
 from pypet_ng.trajectory.collecting import Collecting
 from pypet_ng.trajectory.copying import Copying
 from pypet_ng.trajectory.factory import ClassBook
-from pypet_ng.trajectory.fileconfig import note_file
+from pypet_ng.trajectory.fileconfig import bring_file_config, note_file_config
 from pypet_ng.trajectory.groups import (
     ConfigGroup,
     DerivedParameterGroup,
@@ -124,8 +125,7 @@ class Trajectory(  # type: ignore[misc]  # f_load of the whole takes more option
             tree.wildcards.add(wildcard_functions, replace=True)
             tree.scope.forget_names()
         session.storage = make_service(storage_service, name, kwargs, ("comment", "dynamic_imports"))
-        if session.storage is not None:
-            note_file(self, kwargs)
+        note_file_config(self, kwargs)
 
     def __reduce__(self) -> tuple[Any, ...]:
         from pypet_ng.trajectory.traveling import pack, unpack
@@ -144,6 +144,9 @@ class Trajectory(  # type: ignore[misc]  # f_load of the whole takes more option
                 self._tree.make_groups(self._node, (name,))
             finally:
                 self._tree.scope.running = running
+
+    def _bring(self, start: Path, parts: Path, *, shortcuts: bool) -> bool:
+        return bring_file_config(self, start, parts, shortcuts=shortcuts)
 
     # -- facts --------------------------------------------------------------------------------
     @property
