@@ -30,7 +30,7 @@ from pypet_ng.trajectory.configfile import read_config
 from pypet_ng.trajectory.contradictions import check_together
 from pypet_ng.trajectory.envconfig import RECORDED_OPTIONS, EnvironmentConfig, own_hexsha
 from pypet_ng.trajectory.fileconfig import note_file_config
-from pypet_ng.trajectory.keeping import make_service
+from pypet_ng.trajectory.keeping import begin_anew, make_service
 from pypet_ng.trajectory.options import Fate, sort_options
 from pypet_ng.trajectory.postprocessing import Postprocessing, Work, read_pipeline
 from pypet_ng.trajectory.trajectory import Trajectory
@@ -131,6 +131,8 @@ class Environment:
         additions.add_to(self._traj)
         observer_of(self._report_progress)  # what it cannot mean is to be heard of before the sweep
         self._last_results = Gathered()
+        if not self._dry_run:  # an estimate must cost nobody his data
+            begin_anew(session.storage)
 
     def _plain_options(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Give what pypet writes to ``config.environment`` about the options, and whatever else was given."""

@@ -17,7 +17,7 @@ from pypet_ng.tree import search
 from pypet_ng.tree.nodes import Group, Leaf, Node
 from pypet_ng.tree.records import TrajectoryInfo
 
-__all__ = ["Keeping", "make_service", "pick"]
+__all__ = ["Keeping", "begin_anew", "make_service", "pick"]
 
 
 def make_service(service: Any, name: str | None, options: dict[str, Any], known: Iterable[str] = ()) -> Any:
@@ -59,6 +59,13 @@ def make_service(service: Any, name: str | None, options: dict[str, Any], known:
             f"{service!r} is no storage service: it must have the methods of pypet_ng.storage.StorageService."
         )
     return service
+
+
+def begin_anew(service: Any) -> None:
+    """Let a service remove at once what its ``overwrite_file`` asks for; not all services know of that."""
+    begin = getattr(service, "begin_anew", None)
+    if begin is not None:
+        begin()
 
 
 def _unknown(option: str, options: Mapping[str, Any], known: Iterable[str]) -> TypeError:

@@ -29,7 +29,7 @@ from pypet_ng.trajectory.groups import (
     ParameterGroup,
     ResultGroup,
 )
-from pypet_ng.trajectory.keeping import Keeping, make_service
+from pypet_ng.trajectory.keeping import Keeping, begin_anew, make_service
 from pypet_ng.trajectory.leaves import BaseParameter
 from pypet_ng.trajectory.manual import ManualRuns
 from pypet_ng.trajectory.merging import Merging
@@ -126,6 +126,7 @@ class Trajectory(  # type: ignore[misc]  # f_load of the whole takes more option
             tree.scope.forget_names()
         session.storage = make_service(storage_service, name, kwargs, ("comment", "dynamic_imports"))
         note_file_config(self, kwargs)
+        begin_anew(session.storage)
 
     def __reduce__(self) -> tuple[Any, ...]:
         from pypet_ng.trajectory.traveling import pack, unpack
@@ -161,6 +162,7 @@ class Trajectory(  # type: ignore[misc]  # f_load of the whole takes more option
     @v_storage_service.setter
     def v_storage_service(self, service: Any) -> None:
         self._session.storage = None if service is None else make_service(service, self.v_name, {})
+        begin_anew(self._session.storage)
         self._session.facts.attached = False
         self._session.facts.stored_runs = 0
 
