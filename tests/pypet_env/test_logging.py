@@ -231,6 +231,8 @@ def test_section_16_rename_log_file() -> None:
     assert filled == "x/E/tr/run_set_ALL/run_ALL_h_p.txt"
     traj.v_idx = 1
     assert rename_log_file("$run-$set", traj) == "run_00000001-run_set_00000"
+    env = make()
+    assert rename_log_file("$traj/$env", env.traj) == f"t/{env.name}"
     assert str(os.getpid()) in rename_log_file("$proc")
     assert rename_log_file("$host") == platform.node()
 
