@@ -8,6 +8,7 @@ from typing import Any
 
 from pypet_ng._typing import Path
 from pypet_ng.engine.attach import read_runbook, take_plan
+from pypet_ng.engine.away import AwayStorage, Home
 from pypet_ng.engine.folded import Rows, hang_runs, load_row, wake_runs
 from pypet_ng.engine.rousing import undisturbed
 from pypet_ng.engine.session import Session, forget_read_ahead
@@ -57,6 +58,15 @@ class Shelf:
         if self._rows is None or self._rows.storage is not storage:
             self._rows = Rows(storage)
         return self._rows
+
+    def leave_home(self, home: Home) -> AwayStorage:
+        """Let a trajectory that came to a worker process store and load; gives what it stores to."""
+        session = self._session
+        session.storage = away = AwayStorage(home)
+        session.facts.attached = True
+        session.facts.stored_runs = session.facts.common = home.stored_runs
+        session.tree.naming.auto_load = home.auto_load
+        return away
 
     def forget(self) -> None:
         """Drop what was read ahead: something was stored."""
