@@ -21,6 +21,25 @@ __all__ = ["AwayStorage", "Home"]
 _READING: Final = frozenset(
     ["notes", "read_plan", "read_runs", "run_table", "scan", "sessions", "signature_ids", "signatures"]
 )
+_AT_HOME: Final = frozenset(
+    [
+        "add_session",
+        "append_runs",
+        "close",
+        "commit",
+        "compact",
+        "create",
+        "delete",
+        "mark_runs",
+        "remove",
+        "rename",
+        "select",
+        "trajectories",
+        "update_info",
+        "verify",
+        "write_plan",
+    ]
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,18 +85,6 @@ class AwayStorage:
                 data = {**known.data, **data} if mode is WriteMode.OVERWRITE else {**data, **known.data}
             self._stored[skeleton.path] = Record(replace(skeleton, items=tuple(data)), data)
 
-    def delete(self, path: Path, items: Iterable[str] | None = None) -> None:
-        known = self._stored.pop(path, None)
-        if known is None:
-            raise StorageError(
-                f"{'.'.join(path)!r} cannot be deleted from {self.location} by a run on a worker process: delete it "
-                "when the runs are done"
-            )
-        if items is not None:
-            gone = set(items)
-            data = {name: value for name, value in known.data.items() if name not in gone}
-            self._stored[path] = Record(replace(known.skeleton, items=tuple(data)), data)
-
     # -- reading ------------------------------------------------------------------------------
     def _opened(self) -> Any:
         if self._reader is None:
@@ -115,11 +122,12 @@ class AwayStorage:
     def __getattr__(self, name: str) -> Any:
         if name in _READING:
             return getattr(self._opened(), name)
-        if name[:1] == "_":
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        raise StorageError(
-            f"{name!r} is nothing a run on a worker process can do with {self.location}: do it before or after env.run"
-        )
+        if name in _AT_HOME:
+            raise StorageError(
+                f"A run on a worker process cannot {name.replace('_', ' ')} in {self.location}: only the process that "
+                "called env.run can"
+            )
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
 
 def _thawed(value: Any) -> Any:
