@@ -422,7 +422,8 @@ class Environment:
 
         def ask() -> bool:
             arguments = work.args, work.kwargs
-            if not post.ask(self._traj, list(results.all()), work):
+            # put off: nobody is asked again before the runs added last were done with their arguments
+            if self._put_off or not post.ask(self._traj, list(results.all()), work):
                 return False
             # the workers have the old arguments: runs with new ones come when these are done
             self._put_off = work.args is not arguments[0] or work.kwargs is not arguments[1]
