@@ -15,6 +15,7 @@ from typing import Any, Final, TypeVar
 from pypet_ng._version import __version__
 from pypet_ng.engine import running, storing
 from pypet_ng.engine.estimate import estimate
+from pypet_ng.engine.lognames import LogNames
 from pypet_ng.engine.logs import LogOptions, SweepLog, log_options, logging_to, worker_logs
 from pypet_ng.engine.progress import Observer, Silent, Together, observer_of
 from pypet_ng.engine.returned import Gathered
@@ -131,6 +132,8 @@ class Environment:
         additions.add_to(self._traj)
         observer_of(self._report_progress)  # what it cannot mean is to be heard of before the sweep
         self._last_results = Gathered()
+        if self._logging.config is not None:  # what the script says from here on is logged as well
+            self._logging.config.apply_once(LogNames(self.name, self._traj.v_name))
         if not self._dry_run:  # an estimate must cost nobody his data
             begin_anew(session.storage)
 

@@ -181,8 +181,11 @@ def test_section_16_dict() -> None:
         "root": {"handlers": ["main"], "level": "INFO"},
     }
     with make(log_config=config, on_error="return") as env:
+        logging.getLogger("mine").info("before the runs")
         env.run(speaks)
-    assert "at x=2" in pathlib.Path("d/t/run_ALL.txt").read_text()
+        logging.getLogger("mine").info("after the runs")
+    text = pathlib.Path("d/t/run_ALL.txt").read_text()
+    assert text.index("before the runs") < text.index("at x=2") < text.index("after the runs")
 
 
 def test_section_16_missing_file() -> None:
