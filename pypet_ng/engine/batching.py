@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import sys
 import traceback
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -170,7 +171,7 @@ class BatchBuilder:
             # written out before the next run begins: a copy would only cost time
             self.waiting = max(self.waiting, sys.maxsize)
             return value
-        held = freeze(value)
+        held = value if kind is Encoded else freeze(value)
         if isinstance(held, np.ndarray):
             self.waiting += held.nbytes
         elif isinstance(held, Encoded):
@@ -242,13 +243,32 @@ class BatchBuilder:
             return
         if folded[-1] == RUN:
             data = {fold_item(folded, item, row): value for item, value in data.items()}
+        block = self._add_row(row, folded, leaf.kind, leaf.class_name, leaf.comment, data)
         items = tuple(data)
-        key = (folded, leaf.class_name, leaf.comment, items)
+        home = leaf.parent
+        if (
+            len(items) == 1
+            and type(leaf) is ResultLeaf
+            and home is not None
+            and home.parent is not None
+            and folded[-2] == RUN
+        ):
+            place = (home.parent, leaf.name, leaf.class_name, leaf.comment, items[0])
+            self._quick[place] = (block.rows, block.columns[items[0]])  # type: ignore[assignment]
+        if leaf.annotations:
+            self._add_annotations(row, leaf, folded)
+
+    def _add_row(
+        self, row: int, folded: Path, kind: NodeKind, class_name: str, comment: str, data: Mapping[str, Any]
+    ) -> Block:
+        """Enter what a leaf of a run holds; gives the block it went to."""
+        items = tuple(data)
+        key = (folded, class_name, comment, items)
         block = self._blocks.get(key)
         if block is None:
             signature = self._known.get(key)
             if signature is None:
-                signature = Signature(folded, leaf.kind, leaf.class_name, leaf.comment, items)
+                signature = Signature(folded, kind, class_name, comment, items)
                 if len(self._known) < 10_000:
                     self._known[key] = signature
             block = self._blocks[key] = Block([], {item: [] for item in items})
@@ -263,18 +283,25 @@ class BatchBuilder:
             for item, value in zip(items, held, strict=True):
                 columns[item].append(value)  # type: ignore[union-attr]
         block.rows.append(row)  # type: ignore[union-attr]
-        home = leaf.parent
-        if (
-            len(items) == 1
-            and type(leaf) is ResultLeaf
-            and home is not None
-            and home.parent is not None
-            and folded[-2] == RUN
-        ):
-            place = (home.parent, leaf.name, leaf.class_name, leaf.comment, items[0])
-            self._quick[place] = (block.rows, columns[items[0]])  # type: ignore[assignment]
-        if leaf.annotations:
-            self._add_annotations(row, leaf, folded)
+        return block
+
+    def add_stored(self, row: int, scope: Scope, records: Iterable[Record]) -> None:
+        """Enter leaves that a run stored by itself; they may be empty by now, or out of the tree."""
+        run, run_set = ("", "") if scope.renamed else scope.names
+        for record in records:
+            skeleton = record.skeleton
+            folded = tuple(
+                RUN if name == run else RUN_SET if name == run_set else name for name in skeleton.path
+            )
+            if RUN not in folded:
+                self.batch.records.append((row, record))
+                continue
+            data = record.data
+            if folded[-1] == RUN:
+                data = {fold_item(folded, item, row): value for item, value in data.items()}
+            self._add_row(row, folded, skeleton.kind, skeleton.class_name, skeleton.comment, data)
+            for key, value in skeleton.annotations.items():
+                self.batch.notes.append(Note(row, folded, NoteKind.ANNOTATION, key, self._frozen(value)))
 
     def _add_annotations(self, row: int, node: Node, folded: Path) -> None:
         for key, value in (node.annotations or {}).items():

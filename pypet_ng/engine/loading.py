@@ -8,6 +8,7 @@ from typing import Any
 
 from pypet_ng._typing import Path
 from pypet_ng.engine.attach import read_runbook, take_plan
+from pypet_ng.engine.away import AwayStorage, Home
 from pypet_ng.engine.folded import Rows, hang_runs, load_row, wake_runs
 from pypet_ng.engine.rousing import undisturbed
 from pypet_ng.engine.session import Session, forget_read_ahead
@@ -58,6 +59,15 @@ class Shelf:
         if self._rows is None or self._rows.storage is not storage:
             self._rows = Rows(storage)
         return self._rows
+
+    def leave_home(self, home: Home) -> AwayStorage:
+        """Let a trajectory that came to a worker process store and load; gives what it stores to."""
+        session = self._session
+        session.storage = away = AwayStorage(home)
+        session.facts.attached = True
+        session.facts.stored_runs = session.facts.common = home.stored_runs
+        session.tree.naming.auto_load = home.auto_load
+        return away
 
     def forget(self) -> None:
         """Drop what was read ahead: something was stored."""
@@ -303,7 +313,7 @@ def _load_below(
         skeletons.append(storage.read(path, ()).skeleton)
         goal = skeletons[-1].target
         if goal and tree.at(goal) is None:  # a link is no way to what is not in memory
-            _load_below(session, goal, flag, False, None)
+            _load_below(session, goal, flag, False, None, True)
         if recursive and skeletons[-1].kind is NodeKind.GROUP:
             hanging = storage.scan(path, max_depth)
             skeletons.extend(one for one in hanging if with_links or one.kind is not NodeKind.LINK)

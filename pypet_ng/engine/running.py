@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pypet_ng.engine.attach import attach, explored_leaves
+from pypet_ng.engine.away import Home
 from pypet_ng.engine.batching import BatchBuilder
 from pypet_ng.engine.change import judge
 from pypet_ng.engine.folded import put_to_sleep
@@ -130,6 +131,7 @@ def run(
                 stop_at_failure=settings.on_error is OnError.STOP,
                 root_seed=session.facts.root_seed(),
                 logs=logs,
+                home=_home_of(session) if keeping else None,
             )
             refusal = runner.accepts(job)
             if refusal is not None:
@@ -185,6 +187,14 @@ def retry_failed(session: Session) -> list[int]:
             session.storage.mark_runs(rows, int(RunState.NONE))
     session.facts.keep_next = True
     return [int(row) for row in rows]
+
+
+def _home_of(session: Session) -> Home | None:
+    """Give where runs on worker processes load from; a storage that travels goes with them by itself."""
+    storage = session.storage
+    if storage is None or storage.name is None or getattr(storage, "travels", False):
+        return None
+    return Home(storage.location, storage.name, session.facts.stored_runs, session.tree.naming.auto_load)
 
 
 def _go_home(session: Session) -> None:

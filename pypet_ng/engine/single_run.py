@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from pypet_ng._typing import Path
+from pypet_ng.engine.away import AwayStorage, Home
 from pypet_ng.engine.batching import BatchBuilder, failure_of
 from pypet_ng.engine.definitions import DEFINITION
 from pypet_ng.engine.likeness import likeness
+from pypet_ng.engine.loading import Shelf
 from pypet_ng.engine.seeds import words_of
 from pypet_ng.engine.traced import RunTemplate, template_of
 from pypet_ng.engine.worklogs import WorkerLogs
 from pypet_ng.tree.nodes import Group, Leaf, ParameterLeaf
-from pypet_ng.tree.records import Batch, Chunk
+from pypet_ng.tree.records import Batch, Chunk, Record
 from pypet_ng.tree.scope import Draws
 from pypet_ng.tree.structure import Tree
 
@@ -105,8 +107,12 @@ class TreeJob:
         stop_at_failure: bool,
         root_seed: int = 0,
         logs: WorkerLogs | None = None,
+        home: Home | None = None,
     ) -> None:
+        """`home`: where runs on worker processes load from, None if nowhere."""
         self._tree = tree
+        self._storage_home = home
+        self._away: AwayStorage | None = None
         self._function = function
         self._arguments = arguments
         self._explored = dict(explored)
@@ -141,6 +147,7 @@ class TreeJob:
         tree = self._tree
         state = dict(self.__dict__, mark=None, _tree=tree.view(tree.root), _explored=list(self._explored))
         state["_builder"] = self._builder.emptied()
+        state["_away"] = None
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -148,6 +155,8 @@ class TreeJob:
         tree: Tree = root.tree
         explored = {path: tree.at(path) for path in state["_explored"]}
         self.__dict__.update(state, _tree=tree, _explored=explored, _home=state["_tree"], _keep_nodes=False)
+        if self._storage_home is not None and isinstance(tree.reserve, Shelf):
+            self._away = tree.reserve.leave_home(self._storage_home)
 
     def perform(self, chunk: Chunk) -> Iterator[Batch]:
         """Do the runs of a chunk; see :class:`pypet_ng.runners.base.Job`."""
@@ -182,8 +191,13 @@ class TreeJob:
             try:
                 value = function(trajectory, *args, **kwargs)
                 finish = clock()
+                stored = {} if self._away is None else self._away.take()
+                if stored:
+                    self._complete(stored)
                 if scope.added or scope.links:
                     builder.add(row, scope)
+                if stored:
+                    builder.add_stored(row, scope, stored.values())
             except KeyboardInterrupt:
                 self._clean(keep=False)
                 if len(builder):
@@ -195,6 +209,8 @@ class TreeJob:
                 if logs is not None:
                     logs.failed(failure)
                 builder.discard(row)
+                if self._away is not None:
+                    self._away.take()
             builder.end_run(row, start, finish, attempts[place], value, failure)
             if failure is None:
                 self._none_ended_well = False
@@ -209,6 +225,18 @@ class TreeJob:
                 last = clock()
         if len(builder):
             yield builder.take()
+
+    def _complete(self, stored: dict[Path, Record]) -> None:
+        """Add to what a run stored by itself the items its leaves got afterwards."""
+        for path, record in stored.items():
+            leaf = self._tree.at(path)
+            if not isinstance(leaf, Leaf):
+                continue
+            late = {name: value for name, value in leaf.dump().items() if name not in leaf.kept}
+            if late:
+                data = {**record.data, **late}
+                stored[path] = Record(replace(record.skeleton, items=tuple(data)), data)
+                leaf.kept |= frozenset(late)
 
     # -- many runs at once ------------------------------------------------------------------------
     def untraceable(self) -> str | None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from pypet_ng._typing import Path
 from pypet_ng.engine.attach import attach, explored_leaves, own_items
+from pypet_ng.engine.away import AwayStorage
 from pypet_ng.engine.batching import skeleton_of
 from pypet_ng.engine.definitions import store_definition
 from pypet_ng.engine.session import Session, forget_read_ahead, trajectory_info
@@ -123,7 +124,7 @@ def _write(
             written.append((node, record))
             yield record
 
-    if session.tree.scope.running:
+    if session.tree.scope.running and not isinstance(storage, AwayStorage):  # at home, rows are replaced
         _drop_leftovers(session, storage, starts)
     storage.write(passing(), mode or WriteMode.ADD)
     for node, record in written:

@@ -91,6 +91,12 @@ class MemoryStorageService:
     def location(self) -> str:
         return self._filename
 
+    def begin_anew(self) -> None:
+        """Forget at once what `overwrite_file` allows to replace; without it, or the second time, do nothing."""
+        if self._overwrite:
+            self.store.trajectories.clear()
+        self._overwrite = False
+
     @property
     def _data(self) -> StoredTrajectory:
         if self._selected is None:
@@ -105,9 +111,7 @@ class MemoryStorageService:
 
     def create(self, info: TrajectoryInfo) -> None:
         with self.writing():
-            if self._overwrite:
-                self.store.trajectories.clear()
-                self._overwrite = False
+            self.begin_anew()
             self._refuse_taken(info.name)
             facts = json.loads(json.dumps(dict(info.facts)))
             self._selected = StoredTrajectory(replace(info, facts=facts, length=1))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any, ClassVar, Final
 
-__all__ = ["HasLogger", "HasSlots", "KnowsTrajectory"]
+__all__ = ["HasLogger", "HasSlots", "KnowsTrajectory", "logger_of"]
 
 _ROOT: Final = "pypet_ng"
 
@@ -17,6 +17,11 @@ def all_slots(cls: type) -> frozenset[str]:
         slots = one.__dict__.get("__slots__", ())
         found.update((slots,) if isinstance(slots, str) else slots)
     return frozenset(found)
+
+
+def logger_of(cls: type, name: str | None = None) -> logging.Logger:
+    """Give the logger of that name, by default the one called as the class (below ``pypet_ng``)."""
+    return logging.getLogger(name or f"{_ROOT}.{cls.__module__}.{cls.__name__}")
 
 
 class HasSlots:
@@ -51,8 +56,7 @@ class HasLogger(HasSlots):
 
     def _set_logger(self, name: str | None = None) -> None:
         """Take the logger of that name, by default the one of the class."""
-        cls = type(self)
-        self._logger = logging.getLogger(name or f"{_ROOT}.{cls.__module__}.{cls.__name__}")
+        self._logger = logger_of(type(self), name)
 
     def __getstate__(self) -> dict[str, Any]:
         state = super().__getstate__()

@@ -15,6 +15,7 @@ from typing import Any, Final, TypeVar
 from pypet_ng._version import __version__
 from pypet_ng.engine import running, storing
 from pypet_ng.engine.estimate import estimate
+from pypet_ng.engine.lognames import LogNames
 from pypet_ng.engine.logs import LogOptions, SweepLog, log_options, logging_to, worker_logs
 from pypet_ng.engine.progress import Observer, Silent, Together, observer_of
 from pypet_ng.engine.returned import Gathered
@@ -29,7 +30,8 @@ from pypet_ng.trajectory.codewatch import CodeWatch, git_options, sumatra_option
 from pypet_ng.trajectory.configfile import read_config
 from pypet_ng.trajectory.contradictions import check_together
 from pypet_ng.trajectory.envconfig import RECORDED_OPTIONS, EnvironmentConfig, own_hexsha
-from pypet_ng.trajectory.keeping import make_service, named_service
+from pypet_ng.trajectory.fileconfig import note_file_config
+from pypet_ng.trajectory.keeping import begin_anew, make_service, named_service
 from pypet_ng.trajectory.options import Fate, sort_options
 from pypet_ng.trajectory.postprocessing import Postprocessing, Work, read_pipeline
 from pypet_ng.trajectory.trajectory import Trajectory
@@ -126,9 +128,14 @@ class Environment:
         self._config = EnvironmentConfig(self._traj, self.name) if self._do_single_runs else None
         if self._config is not None:
             self._config.describe(self._plain_options(kwargs), self._hexsha, self._timestamp)
+        note_file_config(self._traj, kwargs)
         additions.add_to(self._traj)
         observer_of(self._report_progress)  # what it cannot mean is to be heard of before the sweep
         self._last_results = Gathered()
+        if self._logging.config is not None:  # what the script says from here on is logged as well
+            self._logging.config.apply_once(LogNames(self.name, self._traj.v_name))
+        if not self._dry_run:  # an estimate must cost nobody his data
+            begin_anew(session.storage)
 
     def _plain_options(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Give what pypet writes to ``config.environment`` about the options, and whatever else was given."""
@@ -418,7 +425,8 @@ class Environment:
 
         def ask() -> bool:
             arguments = work.args, work.kwargs
-            if not post.ask(self._traj, list(results.all()), work):
+            # put off: nobody is asked again before the runs added last were done with their arguments
+            if self._put_off or not post.ask(self._traj, list(results.all()), work):
                 return False
             # the workers have the old arguments: runs with new ones come when these are done
             self._put_off = work.args is not arguments[0] or work.kwargs is not arguments[1]

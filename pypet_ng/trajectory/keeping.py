@@ -12,13 +12,14 @@ from pypet_ng.engine import loading, storing
 from pypet_ng.engine.session import Session, trust_if_made
 from pypet_ng.errors import NoSuchServiceError, TrajectoryNotFoundError, near_names
 from pypet_ng.trajectory.exploring import forget_removed
+from pypet_ng.trajectory.fileconfig import forget_file_config
 from pypet_ng.trajectory.nodes import NNTreeNode
 from pypet_ng.trajectory.options import renamed, without_needless
 from pypet_ng.tree import search
 from pypet_ng.tree.nodes import Group, Leaf, Node
 from pypet_ng.tree.records import TrajectoryInfo
 
-__all__ = ["Keeping", "make_service", "named_service", "pick"]
+__all__ = ["Keeping", "begin_anew", "make_service", "named_service", "pick"]
 
 
 def make_service(service: Any, name: str | None, options: dict[str, Any], known: Iterable[str] = ()) -> Any:
@@ -82,6 +83,13 @@ def named_service(service: Any) -> Any:
             "text as 'pypet_ng.HDF5StorageService'."
         ) from error
     return found
+
+
+def begin_anew(service: Any) -> None:
+    """Let a service remove at once what its ``overwrite_file`` asks for; not all services know of that."""
+    begin = getattr(service, "begin_anew", None)
+    if begin is not None:
+        begin()
 
 
 def _unknown(option: str, options: Mapping[str, Any], known: Iterable[str]) -> TypeError:
@@ -241,6 +249,7 @@ class Keeping:
             name = own
         chosen = pick(storage.trajectories(), name, index, storage.location)
         info = storage.select(chosen)
+        forget_file_config(self)  # type: ignore[arg-type]
         if allow_pickle is not None:
             session.tree.naming.allow_pickle = bool(allow_pickle)
         if load_data is not None:

@@ -7,6 +7,7 @@ data: it asks the container's hooks, as ``_store`` and ``_load``.
 from __future__ import annotations
 
 import itertools
+import logging
 import reprlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
@@ -15,6 +16,7 @@ from pypet_ng._typing import Path
 from pypet_ng.encoding import same, supports
 from pypet_ng.errors import UnsupportedValueError
 from pypet_ng.spaces.columns import Column
+from pypet_ng.trajectory.bases import logger_of
 from pypet_ng.trajectory.nodes import NNTreeNode
 from pypet_ng.tree.nodes import Leaf
 from pypet_ng.tree.records import NodeKind
@@ -221,6 +223,20 @@ class NNLeafNode(NNTreeNode):
         object.__setattr__(self, "_node", node)
         object.__setattr__(self, "_location", location)
         node.view = self
+
+    @property
+    def _logger(self) -> logging.Logger:
+        """The logger of the class, for the hooks of a user's own container."""
+        own: logging.Logger | None = getattr(self, "__dict__", {}).get("_logger")
+        return logger_of(type(self)) if own is None else own
+
+    @_logger.setter
+    def _logger(self, logger: logging.Logger) -> None:
+        self.__dict__["_logger"] = logger
+
+    def _set_logger(self, name: str | None = None) -> None:
+        """Take the logger of that name, by default the one of the class."""
+        self._logger = logger_of(type(self), name)
 
     def _rename(self, full_name: str) -> None:
         """Take another name, for leaves that hang in no tree."""

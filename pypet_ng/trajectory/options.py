@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from pypet_ng.errors import near_names
 
-__all__ = ["Fate", "renamed", "sort_options", "without_needless"]
+__all__ = ["Fate", "default_of", "renamed", "sort_options", "without_needless"]
 
 
 class Fate(enum.Enum):
@@ -151,6 +151,11 @@ for _switch in (
     "v_standard_leaf",
 ):
     TABLE[_switch] = TABLE[_switch[2:]] = Option(Fate.SWITCH)  # type: ignore[index]
+
+
+def default_of(name: str) -> Any:
+    """Give what a keyword means if it is not given."""
+    return TABLE[name].default
 
 
 def renamed(given: dict[str, Any], old: str, new: str, value: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, TypeAlias
 
 from pypet_ng.errors import DataNotInStorageError, NotUniqueNodeError
@@ -108,9 +109,19 @@ class Reaching(NNTreeNode):
                 f"{max_depth}: give a shorter name or a greater max_depth."
             )
         self._wake_branch(parts)
-        return search.find(
-            tree, self._node, parts, with_links=with_links, shortcuts=shortcuts, max_depth=max_depth
+        find = partial(
+            search.find,
+            tree,
+            self._node,
+            parts,
+            with_links=with_links,
+            shortcuts=shortcuts,
+            max_depth=max_depth,
         )
+        hit = find()
+        if hit is None and tree.root.view._bring(self._node.path, parts, shortcuts=shortcuts):
+            hit = find()
+        return hit
 
     def _reach_by(
         self,

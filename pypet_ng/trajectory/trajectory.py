@@ -7,6 +7,7 @@ import time as clock
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
+from pypet_ng._typing import Path
 from pypet_ng._version import __version__
 from pypet_ng.engine import seeds
 from pypet_ng.engine.loading import Shelf
@@ -21,6 +22,7 @@ from pypet_ng.trajectory.codeviews import CodeViews
 from pypet_ng.trajectory.collecting import Collecting
 from pypet_ng.trajectory.copying import Copying
 from pypet_ng.trajectory.factory import ClassBook
+from pypet_ng.trajectory.fileconfig import bring_file_config, note_file_config
 from pypet_ng.trajectory.groups import (
     ConfigGroup,
     DerivedParameterGroup,
@@ -28,7 +30,7 @@ from pypet_ng.trajectory.groups import (
     ParameterGroup,
     ResultGroup,
 )
-from pypet_ng.trajectory.keeping import Keeping, make_service
+from pypet_ng.trajectory.keeping import Keeping, begin_anew, make_service
 from pypet_ng.trajectory.leaves import BaseParameter
 from pypet_ng.trajectory.manual import ManualRuns
 from pypet_ng.trajectory.merging import Merging
@@ -125,6 +127,8 @@ class Trajectory(  # type: ignore[misc]  # f_load of the whole takes more option
             tree.wildcards.add(wildcard_functions, replace=True)
             tree.scope.forget_names()
         session.storage = make_service(storage_service, name, kwargs, ("comment", "dynamic_imports"))
+        note_file_config(self, kwargs)
+        begin_anew(session.storage)
 
     def __reduce__(self) -> tuple[Any, ...]:
         from pypet_ng.trajectory.traveling import pack, unpack
@@ -150,6 +154,9 @@ class Trajectory(  # type: ignore[misc]  # f_load of the whole takes more option
             return shown
         return [name for name in shown if name not in NOT_IN_RUNS]
 
+    def _bring(self, start: Path, parts: Path, *, shortcuts: bool) -> bool:
+        return bring_file_config(self, start, parts, shortcuts=shortcuts)
+
     # -- facts --------------------------------------------------------------------------------
     @property
     def v_is_root(self) -> bool:
@@ -163,6 +170,7 @@ class Trajectory(  # type: ignore[misc]  # f_load of the whole takes more option
     @v_storage_service.setter
     def v_storage_service(self, service: Any) -> None:
         self._session.storage = None if service is None else make_service(service, self.v_name, {})
+        begin_anew(self._session.storage)
         self._session.facts.attached = False
         self._session.facts.stored_runs = 0
 

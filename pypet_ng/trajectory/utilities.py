@@ -6,7 +6,6 @@ import os
 from typing import Any
 
 from pypet_ng.engine.lognames import ALL_RUNS, ALL_SETS, LogNames
-from pypet_ng.tree.runnames import run_name, set_name
 
 __all__ = ["racedirs", "rename_log_file"]
 
@@ -33,26 +32,21 @@ def rename_log_file(
 ) -> str:
     """Give a file name in which ``$env $traj $run $set $proc $host`` are filled in.
 
-    What is not given comes from `trajectory` (its current run), and this process and machine.
+    What is not given comes from `trajectory` (its environment, its current run), and this process and machine.
 
     >>> rename_log_file("$traj/$run.txt", traj_name="t", run_name="run_00000003")
     't/run_00000003.txt'
     """
-    run, group = ALL_RUNS, ALL_SETS
-    traj = "trajectory"
+    env, traj, run, group = "environment", "trajectory", ALL_RUNS, ALL_SETS
     if trajectory is not None:
+        env = trajectory.v_environment_name or env
         traj = trajectory.v_name
-        if trajectory.v_idx >= 0:
-            run, group = _names_of(trajectory.v_idx)
+        run, group = trajectory.f_wildcard("$"), trajectory.f_wildcard("$set")
     return LogNames(
-        env=env_name or "environment",
+        env=env_name or env,
         traj=traj_name or traj,
         run=run_name or run,
         set=set_name or group,
         proc=process_name,
         host=host_name,
     ).fill(filename)
-
-
-def _names_of(index: int) -> tuple[str, str]:
-    return run_name(index), set_name(index)

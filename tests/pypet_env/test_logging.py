@@ -181,8 +181,11 @@ def test_section_16_dict() -> None:
         "root": {"handlers": ["main"], "level": "INFO"},
     }
     with make(log_config=config, on_error="return") as env:
+        logging.getLogger("mine").info("before the runs")
         env.run(speaks)
-    assert "at x=2" in pathlib.Path("d/t/run_ALL.txt").read_text()
+        logging.getLogger("mine").info("after the runs")
+    text = pathlib.Path("d/t/run_ALL.txt").read_text()
+    assert text.index("before the runs") < text.index("at x=2") < text.index("after the runs")
 
 
 def test_section_16_missing_file() -> None:
@@ -231,6 +234,8 @@ def test_section_16_rename_log_file() -> None:
     assert filled == "x/E/tr/run_set_ALL/run_ALL_h_p.txt"
     traj.v_idx = 1
     assert rename_log_file("$run-$set", traj) == "run_00000001-run_set_00000"
+    env = make()
+    assert rename_log_file("$traj/$env", env.traj) == f"t/{env.name}"
     assert str(os.getpid()) in rename_log_file("$proc")
     assert rename_log_file("$host") == platform.node()
 

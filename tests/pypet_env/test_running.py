@@ -170,6 +170,24 @@ def test_on_the_fly_runs_with_new_arguments_come_after_those_with_old_ones() -> 
     assert env.run(square, 1) == [(0, 2), (1, 5), (2, 125)]
 
 
+def test_runs_added_on_the_fly_each_get_their_own_argument() -> None:
+    def post(traj: Any, results: Any) -> Any:
+        if len(traj) == 4:
+            return {"x": [5, 6]}, ([50, 60],)
+        return ({"x": [7, 8]}, ([70, 80],)) if len(traj) == 6 else None
+
+    env = make([1, 2, 3, 4], multiproc=True, ncores=2, immediate_postproc=True)
+    env.add_postprocessing(post)
+    arguments = [10, 20, 30, 40]
+    wanted = [x**2 + 10 * x for x in range(1, 9)]
+    assert env.run_map(slow_square, arguments) == list(enumerate(wanted))
+
+
+def slow_square(traj: Any, offset: int) -> int:
+    time.sleep(0.02 * traj.v_idx)
+    return square(traj, offset)
+
+
 def test_section_14_immediate_post_processing_in_one_process_comes_after() -> None:
     env = make(immediate_postproc=True)
     calls: list[Any] = []

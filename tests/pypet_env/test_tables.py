@@ -9,7 +9,13 @@ from typing import Any
 import pytest
 
 import pypet_ng
-from pypet_ng import Environment, HDF5StorageService, Trajectory, load_trajectory
+from pypet_ng import (
+    Environment,
+    HDF5StorageService,
+    ParameterLockedException,
+    Trajectory,
+    load_trajectory,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -80,3 +86,111 @@ ERRORS = {
 @pytest.mark.parametrize("name", ERRORS)
 def test_section_22_error_and_what_callers_catch(name: str) -> None:
     assert issubclass(getattr(pypet_ng, name), ERRORS[name])
+
+
+QUIET: dict[str, Any] = {"log_config": None, "report_progress": False, "git_mode": "off"}
+HDF5 = [
+    "overview.config_overview",
+    "overview.parameters_overview",
+    "overview.explored_parameters_overview",
+    "overview.derived_parameters_overview",
+    "overview.results_overview",
+    "overview.derived_parameters_summary",
+    "overview.results_summary",
+    "purge_duplicate_comments",
+    "results_per_run",
+    "derived_parameters_per_run",
+    "complevel",
+    "complib",
+    "encoding",
+    "fletcher32",
+    "shuffle",
+    "pandas_format",
+]
+
+
+@pytest.mark.parametrize("name", HDF5)
+def test_section_11_settings_of_the_file_are_in_the_config(name: str) -> None:
+    env = Environment(trajectory="a", filename="a.hdf5", **QUIET)
+    leaf = env.traj.f_get(f"config.hdf5.{name}")
+    assert leaf.v_full_name == f"config.hdf5.{name}"
+    assert env.traj.f_get(name.rpartition(".")[2]) is leaf
+    plain = Trajectory("b", filename="b.hdf5")
+    assert f"config.hdf5.{name}" in plain
+    assert plain.conf.hdf5[name] == leaf.f_get()
+
+
+def test_section_11_settings_are_changed_before_the_first_store_and_kept() -> None:
+    env = Environment(trajectory="a", filename="a.hdf5", **QUIET)
+    traj = env.traj
+    traj.hdf5.purge_duplicate_comments = 0
+    traj.config.hdf5.overview.results_summary = 0
+    env.run(lambda traj: traj.f_add_result("z", 1, comment="one"))
+    with pytest.raises(ParameterLockedException):
+        traj.hdf5.purge_duplicate_comments = 1
+    traj.f_get("purge_duplicate_comments").f_unlock()
+    again = load_trajectory("a", filename="a.hdf5", load_all=2)
+    assert (again.hdf5.purge_duplicate_comments, again.overview.results_summary) == (0, 0)
+    assert again.config.hdf5.v_comment
+
+
+def test_section_11_given_settings_are_stored_and_those_of_the_file_win() -> None:
+    Environment(trajectory="a", filename="a.hdf5", complevel=7, **QUIET).run(lambda traj: None)
+    again = Trajectory("a", filename="a.hdf5", complevel=3)
+    assert again.hdf5.complevel == 3
+    again.f_load(load_data=2)
+    assert again.hdf5.complevel == 7
+    Environment(trajectory="a", filename="a.hdf5", complevel=5, **QUIET).run(lambda traj: None)
+    assert load_trajectory("a", filename="a.hdf5").hdf5.complevel == 7
+
+
+def test_section_11_settings_nobody_asks_for_cost_nothing() -> None:
+    env = Environment(trajectory="a", filename="a.hdf5", **QUIET)
+    assert "shufle" not in env.traj
+    env.traj.f_add_parameter("net.deep.encoding", 1)
+    assert env.traj.encoding == 1, "a user's name comes first"
+    env.run(lambda traj: None)
+    assert not any(
+        name.startswith("config.hdf5") for name in load_trajectory("a", filename="a.hdf5").f_to_dict()
+    )
+
+
+def test_section_11_settings_of_the_file_need_a_file() -> None:
+    assert "hdf5" not in Trajectory("a")
+    assert "hdf5" not in Environment(trajectory="a", filename=":memory:", **QUIET).traj
+    traj = Trajectory("a")
+    traj.f_preset_config("hdf5.complevel", 4)
+    Environment(trajectory=traj, filename="a.hdf5", **QUIET).run(lambda traj: None)
+    assert load_trajectory("a", filename="a.hdf5").hdf5.complevel == 4
+
+
+def test_section_11_settings_stored_but_not_loaded_are_not_made_up() -> None:
+    Environment(trajectory="a", filename="a.hdf5", complevel=2, **QUIET).run(lambda traj: None)
+    traj = load_trajectory("a", filename="a.hdf5", load_all=0)
+    with pytest.raises(AttributeError, match="load it"):
+        traj.f_get("config.hdf5.complevel")
+    traj.v_auto_load = True
+    assert traj["config.hdf5.complevel"] == 2
+
+
+def test_section_11_overwriting_begins_when_the_environment_is_made() -> None:
+    for name in ("old", "older"):
+        Environment(trajectory=name, filename="a.hdf5", **QUIET).run(lambda traj: None)
+    Environment(trajectory="t", filename="a.hdf5", overwrite_file=True, dry_run=True, **QUIET)
+    assert pathlib.Path("a.hdf5").exists(), "an estimate removes nothing"
+    with pytest.raises(ValueError, match="seed"):
+        Environment(trajectory="t", filename="a.hdf5", overwrite_file=True, seed=-1, **QUIET)
+    assert pathlib.Path("a.hdf5").exists(), "an environment that cannot be made removes nothing"
+    first = Environment(trajectory="first", filename="a.hdf5", overwrite_file=True, **QUIET)
+    assert not pathlib.Path("a.hdf5").exists()
+    Environment(trajectory="second", filename="a.hdf5", **QUIET).run(lambda traj: None)
+    first.run(lambda traj: None)
+    assert [load_trajectory(index=k, filename="a.hdf5").v_name for k in (0, 1)] == ["second", "first"]
+    Trajectory("t", filename="a.hdf5", overwrite_file=True)
+    assert not pathlib.Path("a.hdf5").exists()
+
+
+def test_section_11_a_service_says_its_filename() -> None:
+    pathlib.Path("folder").mkdir()
+    env = Environment(trajectory="a", filename="folder", **QUIET)
+    assert env.traj.v_storage_service.filename == str(pathlib.Path("folder/a.hdf5").resolve())

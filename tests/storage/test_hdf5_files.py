@@ -175,6 +175,31 @@ def test_overwriting_happens_at_the_first_create_only(service: HDF5StorageServic
         second.create(TrajectoryInfo("a"))
 
 
+def test_beginning_anew_removes_the_file_once(service: HDF5StorageService, path: str) -> None:
+    HDF5StorageService(path).begin_anew()
+    assert [info.name for info in service.trajectories()] == ["traj"]
+    second = HDF5StorageService(path, overwrite_file=True)
+    second.begin_anew()
+    assert not pathlib.Path(path).exists()
+    HDF5StorageService(path).create(TrajectoryInfo("meanwhile"))
+    second.begin_anew()
+    second.create(TrajectoryInfo("a"))
+    assert [info.name for info in second.trajectories()] == ["meanwhile", "a"]
+
+
+def test_beginning_anew_spares_foreign_files_and_those_in_use(service: HDF5StorageService, path: str) -> None:
+    with service.writing():
+        service.write([leaf(("results", "r"), 1)])
+        with pytest.raises(FileBusyError):
+            HDF5StorageService(path, overwrite_file=True).begin_anew()
+    assert [info.name for info in service.trajectories()] == ["traj"]
+    with h5py.File(path, "w") as opened:
+        opened["measured"] = np.arange(3)
+    with pytest.raises(BrokenFileError, match="something else"):
+        HDF5StorageService(path, overwrite_file=True).begin_anew()
+    assert pathlib.Path(path).exists()
+
+
 def test_a_file_that_was_not_closed_may_be_overwritten(in_place: HDF5StorageService, path: str) -> None:
     copy = path + ".killed"
     with in_place.writing():

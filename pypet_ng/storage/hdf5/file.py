@@ -270,6 +270,17 @@ class StorageFile:
             self._check_no_journal()
         self._replace_by(lambda handle: None)
 
+    def remove(self) -> None:
+        """Remove a file of ours, with the same errors as :meth:`create`."""
+        self._lease.acquire()
+        try:
+            if osops.system().exists(journal_of(self.name)):
+                self._recover()
+            self._check_unused()
+            osops.system().unlink(self.name)
+        finally:
+            self._lease.release()
+
     def rewrite(self, fill: Callable[[Handle, Handle], None]) -> None:
         """Replace the file by a new one that ``fill(old, new)`` makes; the old stays if that fails."""
         old = self.write_handle()

@@ -58,7 +58,7 @@ class HDF5StorageService:
     ) -> None:
         """Touch nothing yet: the first :meth:`create` makes the file, and its folders.
 
-        With `overwrite_file` it then replaces one that is there. `compress`: None, ``'portable'``
+        With `overwrite_file` it then replaces one that is there, unless :meth:`begin_anew` removed it before. `compress`: None, ``'portable'``
         (gzip and shuffle, every reader knows them) or ``'fast'`` (blosc2, needs hdf5plugin).
 
         `durability`: what is committed outlives a killed process and a power cut (``'fsync'``), a killed
@@ -105,8 +105,20 @@ class HDF5StorageService:
 
     @property
     def filename(self) -> str:
-        """The file, under pypet's name for it."""
-        return self.location
+        """The location, by pypet's name."""
+        return self._file.name
+
+    def begin_anew(self) -> None:
+        """Remove at once what `overwrite_file` allows to replace; without it, or the second time, do nothing.
+
+        What others store in the file between now and the first :meth:`create` is then not replaced.
+        FileBusyError if somebody has the file open; BrokenFileError if it is no file of ours.
+        """
+        if self._overwrite and self._file.exists():
+            with translated(self.location):
+                self._file.remove()
+            self._forget()
+        self._overwrite = False
 
     # -- opening ------------------------------------------------------------------------------
     def _chosen(self) -> str:
