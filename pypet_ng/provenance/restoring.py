@@ -132,7 +132,7 @@ class RecordedCode:
         if self.snapshot is None:
             self._apply_diff(target)
             for path, text in self.untracked.items():
-                _write(os.path.join(target, path), text.encode("utf-8"))
+                _write(_inside(target, path), text.encode("utf-8"))
         return sorted(self.left_out)
 
     def _apply_diff(self, target: str) -> None:
@@ -158,10 +158,12 @@ class RecordedCode:
 
 
 def _write_tree(tree: git.Tree, target: str) -> None:
+    import git
+
     for blob in tree.traverse():
-        if getattr(blob, "type", "") != "blob":  # folders; submodules have repositories of their own
+        if not isinstance(blob, git.Blob):  # folders; submodules have repositories of their own
             continue
-        path = os.path.join(target, blob.path)
+        path = _inside(target, os.fspath(blob.path))
         data = blob.data_stream.read()
         if blob.mode == _LINK:
             os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -170,6 +172,16 @@ def _write_tree(tree: git.Tree, target: str) -> None:
         _write(path, data)
         if blob.mode & _EXECUTABLE:
             os.chmod(path, os.stat(path).st_mode | stat.S_IXUSR)
+
+
+def _inside(target: str, path: str) -> str:
+    """Give where a recorded path lies; GitError if that is out of the folder: files may come from anybody."""
+    place = os.path.join(target, path)
+    top = os.path.join(os.path.realpath(target), "")
+    home = os.path.join(os.path.realpath(os.path.dirname(place)), "")
+    if not home.startswith(top) or os.path.islink(place):
+        raise GitError(f"the recorded path {path!r} leads out of the folder {target!r}: it is not written")
+    return place
 
 
 def _write(path: str, data: bytes) -> None:

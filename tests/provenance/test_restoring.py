@@ -94,6 +94,19 @@ def test_a_clone_elsewhere_gives_the_code(repo: Any, tmp_path: pathlib.Path) -> 
         code.restore(tmp_path / "clone")
 
 
+@pytest.mark.parametrize(
+    "path", ["../out.py", "../then2/out.py", "/tmp/pypet_ng_out.py", "deep/link.py", "away/out.py"]
+)
+def test_nothing_is_written_out_of_the_folder(repo: Any, path: str, tmp_path: pathlib.Path) -> None:
+    os.symlink(tmp_path, "away")
+    repo.index.add(["away"])
+    repo.index.commit("a link that leads out")
+    code = RecordedCode(repo.working_dir, repo.head.commit.hexsha, untracked={path: "x = 1\n"})
+    with pytest.raises(GitError, match="leads out of the folder"):
+        code.restore(tmp_path / "then")
+    assert not os.path.exists(tmp_path / "out.py")
+
+
 def test_what_is_missing_is_said(repo: Any, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     traj = sweep([1, 2], git_mode="off")
     with pytest.raises(DataNotInStorageError, match=r"code of run 1 .*git_mode"):
