@@ -62,7 +62,11 @@ def _information(session: Session, index: int) -> dict[str, Any]:
             stored = session.storage.run_table().failures(slice(index, index + 1))
             failure = next(iter(stored), None)
         if failure is not None:
-            facts["error"], facts["message"] = failure.type, failure.message
+            facts["error"], facts["message"], facts["traceback"] = (
+                failure.type,
+                failure.message,
+                failure.traceback,
+            )
     return facts
 
 
