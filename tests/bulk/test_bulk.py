@@ -367,7 +367,7 @@ def test_values_without_a_numpy_type_stay_as_they_are(place):
         i = traj.v_idx
         traj.f_add_result("big", 2**80 + i)
         traj.f_add_result("moment", moments[i])
-        traj.f_add_result("day", np.datetime64("2020-01-01") + i)
+        traj.f_add_result("day", np.datetime64("2020-01-01") + np.timedelta64(i, "D"))
         traj.f_add_result("listed", [i, "a"])
         traj.f_add_result("either", [1.0, "text"][i])
         traj.f_add_result("wave", 1j * i)
