@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from pypet_ng.errors import UnsupportedValueError, near_names
-from pypet_ng.trajectory.leaves import brief
+from pypet_ng.trajectory.briefs import brief
 from pypet_ng.trajectory.parameter import Parameter
 from pypet_ng.trajectory.result import Result
 

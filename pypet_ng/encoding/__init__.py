@@ -20,6 +20,7 @@ from pypet_ng.encoding.registry import (
     refusal,
     register,
     supports,
+    thawed,
 )
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "register",
     "same",
     "supports",
+    "thawed",
 ]
 
 # The codecs of pandas, scipy, numpy.ma and jax register themselves when the first such value is met.

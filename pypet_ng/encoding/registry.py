@@ -230,6 +230,11 @@ def freeze(value: object) -> object:
     return encode(value)
 
 
+def thawed(value: Any) -> Any:
+    """Give the value of which :func:`freeze` made `value`."""
+    return decode(value) if isinstance(value, Encoded) else value
+
+
 def is_ragged(encoded: Encoded) -> bool:
     """Tell whether lengths of such data are never constant."""
     return encoded.text or reader_of(encoded.type, encoded.version).ragged

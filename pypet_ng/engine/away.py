@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from pypet_ng._typing import Path
-from pypet_ng.encoding import Encoded, decode, freeze
+from pypet_ng.encoding import freeze, thawed
 from pypet_ng.errors import DataNotInStorageError, StorageError
 from pypet_ng.tree.records import Record, WriteMode
 
@@ -108,7 +108,7 @@ class AwayStorage:
             record: Record = self._opened().read(path, items)
             return record
         wanted = known.data.keys() if items is None else set(items)
-        data = {name: _thawed(value) for name, value in known.data.items() if name in wanted}
+        data = {name: thawed(value) for name, value in known.data.items() if name in wanted}
         return Record(known.skeleton, data)
 
     def reading(self) -> AbstractContextManager[None]:
@@ -128,7 +128,3 @@ class AwayStorage:
                 "called env.run can"
             )
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-
-
-def _thawed(value: Any) -> Any:
-    return decode(value) if isinstance(value, Encoded) else value

@@ -241,8 +241,6 @@ class BatchBuilder:
             kept = {name: self._hold(value) for name, value in data.items()}
             self.batch.records.append((row, Record(skeleton_of(leaf, leaf.path), kept)))
             return
-        if folded[-1] == RUN:
-            data = {fold_item(folded, item, row): value for item, value in data.items()}
         block = self._add_row(row, folded, leaf.kind, leaf.class_name, leaf.comment, data)
         items = tuple(data)
         home = leaf.parent
@@ -252,6 +250,7 @@ class BatchBuilder:
             and home is not None
             and home.parent is not None
             and folded[-2] == RUN
+            and folded[-1] != RUN
         ):
             place = (home.parent, leaf.name, leaf.class_name, leaf.comment, items[0])
             self._quick[place] = (block.rows, block.columns[items[0]])  # type: ignore[assignment]
@@ -262,6 +261,8 @@ class BatchBuilder:
         self, row: int, folded: Path, kind: NodeKind, class_name: str, comment: str, data: Mapping[str, Any]
     ) -> Block:
         """Enter what a leaf of a run holds; gives the block it went to."""
+        if folded[-1] == RUN:
+            data = {fold_item(folded, item, row): value for item, value in data.items()}
         items = tuple(data)
         key = (folded, class_name, comment, items)
         block = self._blocks.get(key)
@@ -296,10 +297,7 @@ class BatchBuilder:
             if RUN not in folded:
                 self.batch.records.append((row, record))
                 continue
-            data = record.data
-            if folded[-1] == RUN:
-                data = {fold_item(folded, item, row): value for item, value in data.items()}
-            self._add_row(row, folded, skeleton.kind, skeleton.class_name, skeleton.comment, data)
+            self._add_row(row, folded, skeleton.kind, skeleton.class_name, skeleton.comment, record.data)
             for key, value in skeleton.annotations.items():
                 self.batch.notes.append(Note(row, folded, NoteKind.ANNOTATION, key, self._frozen(value)))
 

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from pypet_ng.encoding import Encoded, decode
+from pypet_ng.encoding import thawed
 from pypet_ng.engine.session import Session
 from pypet_ng.tree.nodes import Group
 from pypet_ng.tree.records import Batch, NodeKind, NoteKind, Record, Skeleton
 from pypet_ng.tree.runnames import unfold, unfold_item
 
 __all__ = ["take_in"]
-
-
-def _thawed(value: Any) -> Any:
-    return decode(value) if isinstance(value, Encoded) else value
 
 
 def _hang(session: Session, record: Record) -> None:
@@ -34,7 +28,7 @@ def _hang(session: Session, record: Record) -> None:
         return
     leaf = session.make_leaf(skeleton)
     tree.attach(parent, leaf)
-    leaf.load({item: _thawed(value) for item, value in record.data.items()})
+    leaf.load({item: thawed(value) for item, value in record.data.items()})
 
 
 def take_in(session: Session, batch: Batch) -> None:
@@ -62,4 +56,4 @@ def take_in(session: Session, batch: Batch) -> None:
         else:
             node = session.tree.at(path)
             if node is not None:
-                node.annotations = {**(node.annotations or {}), note.key: _thawed(note.value)}
+                node.annotations = {**(node.annotations or {}), note.key: thawed(note.value)}

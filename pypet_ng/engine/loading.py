@@ -9,8 +9,9 @@ from typing import Any
 from pypet_ng._typing import Path
 from pypet_ng.engine.attach import read_runbook, take_plan
 from pypet_ng.engine.away import AwayStorage, Home
-from pypet_ng.engine.folded import Rows, hang_runs, load_row, wake_runs
+from pypet_ng.engine.folded import hang_runs, wake_runs
 from pypet_ng.engine.rousing import undisturbed
+from pypet_ng.engine.rowreader import Rows, load_row
 from pypet_ng.engine.session import Session, forget_read_ahead
 from pypet_ng.engine.storing import ensure_storage
 from pypet_ng.errors import DataNotInStorageError

@@ -8,9 +8,10 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pypet_ng.engine.attach import explored_leaves, take_plan
-from pypet_ng.engine.folded import Rows, hang_runs
+from pypet_ng.engine.folded import hang_runs
 from pypet_ng.engine.loading import Shelf
 from pypet_ng.engine.rousing import lazy_holders
+from pypet_ng.engine.rowreader import Rows
 from pypet_ng.engine.session import Session
 from pypet_ng.spaces.columns import Column
 from pypet_ng.trajectory.leaves import ContainerParameterLeaf, ContainerResultLeaf, detached

@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 
 from pypet_ng.engine.session import Session
-from pypet_ng.trajectory.leaves import brief, brief_text
+from pypet_ng.trajectory.briefs import brief, brief_text
 from pypet_ng.tree.nodes import Group, Leaf, Node, ParameterLeaf, ResultLeaf
 from pypet_ng.tree.records import RunState
 

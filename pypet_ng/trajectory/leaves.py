@@ -6,9 +6,7 @@ data: it asks the container's hooks, as ``_store`` and ``_load``.
 
 from __future__ import annotations
 
-import itertools
 import logging
-import reprlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
@@ -17,6 +15,7 @@ from pypet_ng.encoding import same, supports
 from pypet_ng.errors import UnsupportedValueError
 from pypet_ng.spaces.columns import Column
 from pypet_ng.trajectory.bases import logger_of
+from pypet_ng.trajectory.briefs import brief, brief_text
 from pypet_ng.trajectory.nodes import NNTreeNode
 from pypet_ng.tree.nodes import Leaf
 from pypet_ng.tree.records import NodeKind
@@ -29,7 +28,6 @@ __all__ = [
     "ContainerParameterLeaf",
     "ContainerResultLeaf",
     "NNLeafNode",
-    "brief",
     "stored_items",
 ]
 
@@ -43,63 +41,6 @@ _PLACE: Final[dict[str, Any]] = {
 """What a node has because of its tree and its storage, and what a copy has instead."""
 _HELD: Final = ("annotations", "items")
 """Dicts that belong to a node, unlike a dict that is a parameter's value."""
-
-
-class _Brief(reprlib.Repr):
-    """``repr`` that never costs more than it shows."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.maxlist = self.maxtuple = self.maxset = self.maxfrozenset = self.maxdict = 16
-        self.maxstring = self.maxother = 10_000  # the whole is cut at its end instead
-
-    def repr_int(self, x: int, level: int) -> str:
-        # Python refuses to print integers of more than some thousand digits.
-        return repr(x) if x.bit_length() < 512 else f"<int of {x.bit_length()} bits>"
-
-    def repr_str(self, x: str, level: int) -> str:
-        return repr(x if len(x) <= self.maxstring else x[: self.maxstring])
-
-    def repr_dict(self, x: dict[Any, Any], level: int) -> str:
-        # Unlike the original: in the order of the dict, as the user wrote it.
-        words = [
-            f"{self.repr1(key, level - 1)}: {self.repr1(value, level - 1)}"
-            for key, value in itertools.islice(x.items(), self.maxdict)
-        ]
-        return "{" + ", ".join(words + ["..."] * (len(x) > self.maxdict)) + "}"
-
-
-_brief = _Brief()
-
-
-def brief(value: object, most: int = 64) -> str:
-    """Give the repr of a value in one line of at most `most` characters."""
-    text = " ".join(_brief.repr(value).split())
-    return text if len(text) <= most else text[: most - 3] + "..."
-
-
-def repr_start(value: object, most: int) -> str:
-    """Give at least the first `most` characters of the repr of a value, if it has so many.
-
-    Of long texts and containers no more is looked at than is shown.
-    """
-    kind = type(value)
-    if isinstance(value, str | bytes) and kind in (str, bytes):
-        return repr(value[:most])
-    if isinstance(value, list | tuple | dict) and kind in (list, tuple, dict) and len(value) > 1:
-        text = {list: "[", tuple: "(", dict: "{"}[kind]
-        for item in value:
-            if len(text) >= most:
-                return text
-            text += repr_start(item, most - len(text))
-            if isinstance(value, dict):
-                text += f": {repr_start(value[item], most - len(text))}"
-            text += ", "
-        return text[:-2] + {list: "]", tuple: ")", dict: "}"}[kind]
-    try:
-        return repr(value)
-    except Exception:  # whatever the code of somebody else's class raises, or an integer of 5,000 digits
-        return brief(value)
 
 
 def stored_items(view: Any) -> Mapping[str, Any]:
@@ -343,12 +284,6 @@ class NNLeafNode(NNTreeNode):
         for name, value in state.items():
             if name not in ("_node", "_location"):
                 object.__setattr__(self, name, value)
-
-
-def brief_text(text: str, most: int = 100) -> str:
-    """Give a text in one line of at most `most` characters."""
-    line = " ".join(text[: 4 * most].split())
-    return line if len(line) <= most and len(text) <= 4 * most else line[: most - 3] + "..."
 
 
 class BaseResult(NNLeafNode):

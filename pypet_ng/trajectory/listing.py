@@ -7,8 +7,8 @@ from itertools import islice
 from typing import Any, TypeAlias
 from weakref import WeakValueDictionary
 
+from pypet_ng.trajectory.briefs import brief_text
 from pypet_ng.trajectory.iterating import Predicate, iterate, to_dict
-from pypet_ng.trajectory.leaves import brief_text
 from pypet_ng.trajectory.reaching import Reaching, value_of
 from pypet_ng.tree.lazy import LazyChildren
 from pypet_ng.tree.nodes import Group, Leaf, Node

@@ -16,7 +16,7 @@ from pypet_ng.engine import tables
 from pypet_ng.engine.collecting import Catalog, Entry
 from pypet_ng.engine.session import Session
 from pypet_ng.errors import near_names
-from pypet_ng.trajectory.leaves import brief, brief_text
+from pypet_ng.trajectory.briefs import brief, brief_text
 from pypet_ng.tree.nodes import Leaf
 
 __all__ = ["Overviews"]

@@ -12,8 +12,9 @@ import numpy as np
 from pypet_ng.encoding import check
 from pypet_ng.errors import DesignError, ParameterLockedException, UnsupportedValueError
 from pypet_ng.spaces.columns import ChainColumn, Column, IndexedColumn, PeriodicColumn, column_of
+from pypet_ng.trajectory.briefs import brief
 from pypet_ng.trajectory.inner_state import InnerState
-from pypet_ng.trajectory.leaves import BaseParameter, brief, stored_items
+from pypet_ng.trajectory.leaves import BaseParameter, stored_items
 from pypet_ng.trajectory.parameter_leaves import HookedParameterLeaf, TranslatingLeaf
 from pypet_ng.tree.nodes import EXPLORED, ParameterLeaf
 

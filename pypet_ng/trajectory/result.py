@@ -8,7 +8,8 @@ from typing import Any, ClassVar, Final, Self
 
 from pypet_ng.encoding import check, supports
 from pypet_ng.errors import InvalidNameError, UnsupportedValueError, near_names
-from pypet_ng.trajectory.leaves import BaseResult, NNLeafNode, brief, repr_start, stored_items
+from pypet_ng.trajectory.briefs import brief, repr_start
+from pypet_ng.trajectory.leaves import BaseResult, NNLeafNode, stored_items
 from pypet_ng.trajectory.nodes import NNTreeNode
 from pypet_ng.tree.nodes import ResultLeaf
 

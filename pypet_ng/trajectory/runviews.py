@@ -11,8 +11,8 @@ from pypet_ng.engine.attach import explored_leaves
 from pypet_ng.engine.running import retry_failed
 from pypet_ng.engine.session import Session
 from pypet_ng.trajectory import exploring
+from pypet_ng.trajectory.briefs import brief
 from pypet_ng.trajectory.gathering import Wanted, gather
-from pypet_ng.trajectory.leaves import brief
 from pypet_ng.trajectory.visiting import iterate_runs
 from pypet_ng.tree.records import RunState
 
