@@ -1,14 +1,5 @@
-"""How is brian2 imported without changing how doctests are collected?
-
-``brian2.tests``, which brian2 imports, replaces a class of pytest's by its own, which knows no packages.
-"""
+"""Is brian2 imported before any test module does it, in the way that leaves pytest alone?"""
 
 from __future__ import annotations
 
-from _pytest import doctest
-
-_pytests_own = doctest.DoctestModule
-
-import tests.brian2.simulator  # noqa: E402, F401
-
-doctest.DoctestModule = _pytests_own  # type: ignore[misc]
+import tests.brian2.simulator  # noqa: F401
